@@ -1,0 +1,131 @@
+"""The command table, dispatch, and errors turned into messages and exit codes.
+
+Two kinds of commands.  Those git starts (``HOT``) take a plain list of words and import next to nothing.  Those people
+type (``COMMANDS``) declare an ``argparse`` parser.  The tables hold strings, so that starting one command imports no other.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+HOT = {
+    "clean": "git_data.commands.clean",
+    "diff-driver": "git_data.commands.diff_driver",
+    "filter-process": "git_data.commands.filter_process",
+    "hook": "git_data.commands.hook",
+    "merge-driver": "git_data.commands.merge_driver",
+    "smudge": "git_data.commands.smudge",
+    "version": "git_data.commands.version",
+}
+"""Started by git once per command: name → module with ``main(words) -> exit status``."""
+
+COMMANDS = {
+    "install": ("git_data.commands.install", "set up git (here, or for all repositories) to keep large files as data"),
+    "uninstall": ("git_data.commands.uninstall", "remove what install wrote"),
+    "track": ("git_data.commands.track", "keep files of these patterns as data"),
+    "untrack": ("git_data.commands.untrack", "stop keeping files of these patterns as data"),
+    "add": ("git_data.commands.add", "git add in bulk: all processors, any number of files"),
+    "checkout": ("git_data.commands.checkout", "replace pointers in the work tree by their content"),
+    "status": ("git_data.commands.status", "show data files that changed, lack content or are not linked"),
+    "ls-files": ("git_data.commands.ls_files", "list data files: size, oid, and where their content is"),
+    "diff": ("git_data.commands.diff", "show which data changed between two revisions"),
+    "du": ("git_data.commands.du", "show what data takes, by directory or by version"),
+    "export": ("git_data.commands.export", "put a whole revision into a folder, by links"),
+    "relink": ("git_data.commands.relink", "turn copies in the work tree into links"),
+    "unprotect": ("git_data.commands.unprotect", "make linked files safe to edit in place"),
+    "pointer": ("git_data.commands.pointer", "show, make or check a pointer"),
+    "fsck": ("git_data.commands.fsck", "check the store, and that pointers have their data"),
+    "gc": ("git_data.commands.gc", "delete data that nothing refers to"),
+    "env": ("git_data.commands.env", "show versions, places and settings"),
+    "doctor": ("git_data.commands.doctor", "find out what is wrong and how to mend it"),
+    "config": ("git_data.commands.config", "show or change settings and say where they come from"),
+    "completion": ("git_data.commands.completion", "print a completion script for a shell"),
+    "help": ("git_data.commands.help", "show the manual page of a command"),
+}
+"""Typed by people: name → (module with ``configure(parser)`` and ``run(arguments) -> exit status``, one line of help)."""
+
+ALIASES = {"--version": "version", "-V": "version", "--help": "help", "-h": "help"}
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; the process's exit status."""
+    words = sys.argv[1:] if words is None else words
+    from git_data.errors import GitDataError
+
+    try:
+        return _dispatch(words)
+    except GitDataError as error:
+        _complain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return 130
+    except BrokenPipeError:
+        # the reader went away (head, less): nothing more to say, not even at interpreter exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except OSError as error:
+        from git_data.errors import from_os_error
+
+        failure = from_os_error(error, error.filename or "(no path)", "working on")
+        _complain(failure)
+        return failure.exit_code
+
+
+def _dispatch(words: list[str]) -> int:
+    name = ALIASES.get(words[0], words[0]) if words else "help"
+    rest = words[1:]
+    if name in HOT and not (rest[:1] in (["-h"], ["--help"])):
+        status: int = _load(HOT[name]).main(rest)
+        return status
+    if name == "remote-helper":
+        return _remote_helper()
+    _load_site()
+    from git_data.commands import parser
+
+    return parser.run(name, rest)
+
+
+def _load(module: str) -> ModuleType:
+    import importlib
+
+    return importlib.import_module(module)
+
+
+def _load_site() -> None:
+    """Make installed libraries importable when we were started without ``site``."""
+    if sys.flags.no_site and "site" not in sys.modules:
+        import site
+
+        site.main()
+
+
+def _complain(error: Exception) -> None:
+    message = getattr(error, "message", str(error))
+    hint = getattr(error, "hint", "")
+    sys.stderr.write(f"git-data: error: {message}\n")
+    if hint:
+        sys.stderr.write("".join(f"  {line.strip()}\n" for line in hint.splitlines()))
+
+
+def _remote_helper() -> int:
+    from git_data.errors import UsageError
+
+    raise UsageError(
+        "data:: URLs are not built yet: this version keeps data in the local store only",
+        "use a plain git URL for the history, and data.cacheDir to share data on one machine",
+    )
+
+
+def remote_main() -> int:
+    """Entry point of ``git-remote-data``."""
+    return main(["remote-helper", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

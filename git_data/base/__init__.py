@@ -1,0 +1,1 @@
+"""Files, locks, processes' output and messages: what every layer above stands on."""

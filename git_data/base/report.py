@@ -1,0 +1,99 @@
+"""Messages and progress on standard error.
+
+Messages are plain lines with the program's name, like git's.  Progress appears only for work that takes longer than a
+second: a bar on a terminal (drawn by rich), a line every ten seconds elsewhere, nothing with ``GIT_DATA_PROGRESS=0``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+DELAY_S = 1.0
+LINE_EVERY_S = 10.0
+
+
+def say(text: str) -> None:
+    """One line for the user on standard error."""
+    sys.stderr.write(f"git-data: {text}\n")
+    sys.stderr.flush()
+
+
+def human_size(size_bytes: int) -> str:
+    """Bytes for people, in powers of 1000: ``999 B``, ``1.5 kB``, ``12.3 GB``."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    value = float(size_bytes)
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        value /= 1000
+        if value < 999.95:
+            break
+    return f"{value:.1f} {unit}"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 file``, ``3 files``, ``2 copies``."""
+    plural = noun[:-1] + "ies" if noun.endswith("py") or noun.endswith("ry") else noun + "s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+class Progress:
+    """``with Progress("linking", files=10, size_bytes=…) as progress: progress(1, 4096)``.
+
+    Calls may come from any thread.
+    """
+
+    def __init__(self, doing: str, files: int, size_bytes: int = 0) -> None:
+        self.doing = doing
+        self.files = files
+        self.size_bytes = size_bytes
+        self.files_done = 0
+        self.bytes_done = 0
+        self.off = os.environ.get("GIT_DATA_PROGRESS", "") == "0"
+        self._next = time.monotonic() + DELAY_S
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __call__(self, files: int, size_bytes: int = 0) -> None:
+        """So much more is done."""
+        self.files_done += files
+        self.bytes_done += size_bytes
+        if not self.off and time.monotonic() >= self._next:
+            self._show()
+
+    def _show(self) -> None:
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+            if self._bar is None:
+                self._start_bar()
+            self._next = time.monotonic() + 0.1
+            done = self.bytes_done if self.size_bytes else self.files_done
+            self._bar.update(self._task, completed=done, files=f"{self.files_done:,}/{self.files:,}")
+            return
+        self._next = time.monotonic() + LINE_EVERY_S
+        size = f", {human_size(self.bytes_done)} of {human_size(self.size_bytes)}" if self.size_bytes else ""
+        say(f"{self.doing}: {self.files_done:,} of {count(self.files, 'file')}{size}")
+
+    def _start_bar(self) -> None:
+        from rich import progress as bars
+        from rich.console import Console
+
+        columns: list[Any] = [bars.TextColumn("{task.description}"), bars.BarColumn(), bars.TextColumn("{task.fields[files]}")]
+        if self.size_bytes:
+            columns += [bars.DownloadColumn(), bars.TransferSpeedColumn()]
+        columns.append(bars.TimeRemainingColumn())
+        self._bar = bars.Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task(self.doing, total=self.size_bytes or self.files, files="")
+        self._bar.start()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,31 @@
+"""``git data hook NAME [ARGUMENT…]``: what our hooks run."""
+
+from __future__ import annotations
+
+from git_data.errors import UsageError
+
+
+def main(words: list[str]) -> int:
+    """Run one hook."""
+    name = words[0] if words else ""
+    if name == "pre-commit":
+        from git_data.filter import guard
+
+        return guard.check_commit()
+    if name in ("post-checkout", "post-merge", "post-rewrite", "post-commit"):
+        return _finish_pending()
+    if name == "pre-push":
+        return 0  # data has no remote yet
+    raise UsageError(f"there is no hook '{name}'", "git data install   # writes the hooks")
+
+
+def _finish_pending() -> int:
+    from git_data.git.repo import locate
+    from git_data.store.place import open_store
+    from git_data.worktree import journal
+    from git_data.worktree.pending import relink_pending
+
+    repo = locate()
+    if repo.worktree and journal.exists(repo.data_dir):
+        relink_pending(repo, open_store(repo))
+    return 0

@@ -1,0 +1,101 @@
+"""Parsers of the commands people type: common options, help, suggestions."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import sys
+
+from git_data.__main__ import ALIASES, COMMANDS, HOT
+from git_data.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises ``UsageError`` with a suggestion instead of exiting."""
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse for a command line it cannot understand."""
+        suggestion = self._suggest(message)
+        raise UsageError(f"{message}{suggestion}", f"{self.prog} -h")
+
+    def _suggest(self, message: str) -> str:
+        if "unrecognized arguments" not in message:
+            return ""
+        options = [option for action in self._actions for option in action.option_strings]
+        for word in message.partition(":")[2].split():
+            close = difflib.get_close_matches(word.partition("=")[0], options, n=1)
+            if close:
+                return f"; did you mean {close[0]}?"
+        return ""
+
+
+def build(name: str) -> tuple[Parser, ModuleType]:
+    """The parser of a command and its module."""
+    module_name, summary = COMMANDS[name]
+    module = importlib.import_module(module_name)
+    parser = Parser(
+        prog=f"git data {name}",
+        description=(module.__doc__ or summary).partition("\n\n")[2] or summary,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.configure(parser)
+    return parser, module
+
+
+def run(name: str, words: list[str]) -> int:
+    """Parse and run one command. Raises: UsageError."""
+    if name in HOT:
+        print(f"usage: git data {name}\n\n{importlib.import_module(HOT[name]).__doc__}")
+        return 0
+    if name not in COMMANDS:
+        raise unknown(name)
+    parser, module = build(name)
+    # intermixed: "git data track '*.bin' --dry-run '*.csv'" works as in git
+    arguments = parser.parse_intermixed_args(words) if _has_no_remainder(parser) else parser.parse_args(words)
+    status: int | None = module.run(arguments)
+    sys.stdout.flush()
+    return status or 0
+
+
+def _has_no_remainder(parser: Parser) -> bool:
+    return all(action.nargs not in (argparse.REMAINDER, argparse.PARSER) for action in parser._actions)
+
+
+def unknown(name: str) -> UsageError:
+    """The error for a command that does not exist."""
+    names = [*COMMANDS, *HOT, *ALIASES]
+    close = difflib.get_close_matches(name, names, n=3)
+    hint = "did you mean: " + ", ".join(f"git data {other}" for other in close) if close else "git data help"
+    return UsageError(f"'{name}' is not a git data command", hint)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option every listing has."""
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """The options that restrict paths, the same everywhere."""
+    parser.add_argument(
+        "-I", "--include", action="append", default=[], metavar="PATTERN", help="only paths that match (as in .gitignore)"
+    )
+    parser.add_argument(
+        "-X", "--exclude", action="append", default=[], metavar="PATTERN", help="no paths that match (as in .gitignore)"
+    )
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """The number of threads."""
+    parser.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="threads (default: data.jobs)")
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """Show, do not do."""
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing")

@@ -1,0 +1,205 @@
+"""Settings: git's configuration under ``data.*``, over the committed ``.gitdata``.
+
+``.gitdata`` comes with a clone, so whoever can push decides what is in it: only
+the keys of ``COMMITTED_KEYS`` are taken from it.  None of them can run a
+command, name a credential or point outside the repository.  git's own
+configuration (``data.*``) overrides it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from git_data.errors import ConfigError
+
+COMMITTED_FILE = ".gitdata"
+COMMITTED_KEYS = frozenset(
+    ("data.pointerformat", "data.guard", "data.fetch", "data.fetchinclude", "data.fetchexclude", "data.link")
+)
+LINK_TYPES = ("reflink", "hardlink", "copy")
+KNOWN_KEYS = {
+    "data.alternates": "further stores to read from, one directory a line",
+    "data.cachedir": "the store, when shared between repositories; default <git dir>/data",
+    "data.fetch": "auto: checkouts fetch what the store lacks; never: pointers stay",
+    "data.fetchexclude": "paths whose content is not brought into the work tree",
+    "data.fetchinclude": "the only paths whose content is brought into the work tree",
+    "data.fsync": "batch: one sync per git command; object: one per object; none",
+    "data.guard": "size from which a file outside the data store stops a commit; default 50MB, 0 never",
+    "data.jobs": "threads; default the number of processors",
+    "data.link": "how content gets into the work tree, in order: reflink, hardlink, copy",
+    "data.pointerformat": "data, or lfs for pointers that stock git-lfs reads",
+}
+_UNITS = {"": 1, "b": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
+_BINARY_UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+class Entry:
+    """One value of one key and the scope it comes from (system, global, local, worktree, command, gitdata)."""
+
+    __slots__ = ("scope", "value")
+
+    def __init__(self, scope: str, value: str) -> None:
+        self.scope = scope
+        self.value = value
+
+
+class Config:
+    """All configuration of one repository; keys as git prints them (section and name lower-case)."""
+
+    def __init__(self, entries: dict[str, list[Entry]]) -> None:
+        self.entries = entries
+
+    def get(self, key: str, default: str = "") -> str:
+        """The last value of ``key``, which is the one that counts."""
+        found = self.entries.get(key)
+        return found[-1].value if found else default
+
+    def get_all(self, key: str) -> list[str]:
+        """Every value of a key that may be given more than once; an empty value clears those before it."""
+        values: list[str] = []
+        for entry in self.entries.get(key, ()):
+            values = [*values, entry.value] if entry.value else []
+        return values
+
+    def get_bool(self, key: str, default: bool) -> bool:
+        """git's booleans: yes/on/true/1 and no/off/false/0; a key without a value is true."""
+        value = self.get(key, "true" if default else "false").lower()
+        if value in ("true", "yes", "on", "1"):
+            return True
+        if value in ("false", "no", "off", "0", ""):
+            return False
+        raise ConfigError(f"{key} = '{value}' is not a boolean", f"git config {key} true")
+
+    def get_choice(self, key: str, choices: tuple[str, ...]) -> str:
+        """One of ``choices``, the first being the default."""
+        value = self.get(key, choices[0])
+        if value not in choices:
+            raise ConfigError(f"{key} = '{value}' is not one of: {', '.join(choices)}", f"git config {key} {choices[0]}")
+        return value
+
+    def scope(self, key: str) -> str:
+        """Where the value of ``key`` comes from; empty when it is not set."""
+        found = self.entries.get(key)
+        return found[-1].scope if found else ""
+
+
+class Settings:
+    """The typed view of ``data.*``: read once, passed down as an argument.
+
+    Raises: ConfigError for a value that makes no sense.
+    """
+
+    __slots__ = (
+        "alternates",
+        "cache_dir",
+        "fetch",
+        "fetch_exclude",
+        "fetch_include",
+        "fsync",
+        "guard_bytes",
+        "jobs",
+        "link",
+        "pointer_format",
+        "shared",
+        "skip_smudge",
+    )
+
+    def __init__(self, config: Config) -> None:
+        self.alternates = [os.path.expanduser(path) for path in config.get_all("data.alternates")]
+        self.cache_dir = os.path.expanduser(os.environ.get("GIT_DATA_CACHE_DIR") or config.get("data.cachedir"))
+        self.fetch = config.get_choice("data.fetch", ("auto", "never"))
+        self.fetch_include = config.get_all("data.fetchinclude")
+        self.fetch_exclude = config.get_all("data.fetchexclude")
+        self.fsync = config.get_choice("data.fsync", ("batch", "object", "none"))
+        self.guard_bytes = parse_size(config.get("data.guard", "50MB"), "data.guard")
+        self.jobs = parse_jobs(config.get("data.jobs", "0"))
+        self.link = parse_link(config.get("data.link", "reflink,copy"))
+        self.pointer_format = config.get_choice("data.pointerformat", ("data", "lfs"))
+        self.shared = parse_shared(config.get("core.sharedrepository", "umask"))
+        self.skip_smudge = os.environ.get("GIT_DATA_SKIP_SMUDGE", "") not in ("", "0", "false")
+
+
+def parse_list(output: bytes) -> dict[str, list[Entry]]:
+    """The output of ``git config --list --show-scope -z``: scope NUL key LF value NUL, again and again."""
+    entries: dict[str, list[Entry]] = {}
+    fields = os.fsdecode(output).split("\0")
+    for scope, item in zip(fields[0::2], fields[1::2]):
+        key, separator, value = item.partition("\n")
+        entries.setdefault(key, []).append(Entry(scope, value if separator else "true"))
+    return entries
+
+
+def add_committed(entries: dict[str, list[Entry]], output: bytes) -> None:
+    """Put what ``.gitdata`` may say below everything git's configuration says.
+
+    ``output`` is that of ``git config --list -z`` for the file.
+    """
+    for item in os.fsdecode(output).split("\0"):
+        key, separator, value = item.partition("\n")
+        if key in COMMITTED_KEYS:
+            entry = Entry("gitdata", value if separator else "true")
+            own = entries.setdefault(key, [])
+            at = sum(1 for other in own if other.scope == "gitdata")
+            own.insert(at, entry)
+
+
+def parse_size(text: str, name: str = "size") -> int:
+    """Bytes from ``10MB`` (powers of 1000), ``10MiB`` (powers of 1024) or plain digits.
+
+    Raises: ConfigError.
+    """
+    lowered = text.strip().lower().replace(" ", "").replace("_", "")
+    number = lowered.rstrip("bikmgt")
+    unit = lowered[len(number) :]
+    try:
+        if unit.endswith("ib"):
+            factor = _BINARY_UNITS[unit[:-2]]
+        else:
+            factor = _UNITS[unit.removesuffix("b")]
+        value = float(number) * factor
+        if not 0 <= value < 2**63:
+            raise ValueError
+        return int(value)
+    except (KeyError, ValueError, OverflowError):
+        raise ConfigError(f"{name}: '{text}' is not a size", "write it as 500kB, 10MB or 2GiB") from None
+
+
+def parse_jobs(text: str) -> int:
+    """A number of threads; 0 means as many as there are processors. Raises: ConfigError."""
+    try:
+        jobs = int(text)
+    except ValueError:
+        jobs = -1
+    if jobs < 0:
+        raise ConfigError(f"data.jobs = '{text}' is not a number of threads", "git config --unset data.jobs")
+    return min(jobs or os.cpu_count() or 1, 64)
+
+
+def parse_link(text: str) -> tuple[str, ...]:
+    """The order of link types; ``copy`` always ends it, because something must work.
+
+    Raises: ConfigError.
+    """
+    order = [part.strip().lower() for part in text.split(",") if part.strip()]
+    unknown = [part for part in order if part not in LINK_TYPES]
+    if unknown:
+        hint = "git config data.link reflink,copy"
+        if "symlink" in unknown:
+            hint += "   # git sees a symbolic link as a change of type; use it with: git data export --link symlink"
+        raise ConfigError(f"data.link: '{unknown[0]}' is not one of: {', '.join(LINK_TYPES)}", hint)
+    return tuple(dict.fromkeys([*order, "copy"]))
+
+
+def parse_shared(text: str) -> int:
+    """``core.sharedRepository`` as permission bits to add to a file (git-config(1)); 0 for none."""
+    lowered = text.lower()
+    if lowered in ("umask", "false", "no", "off", "0", ""):
+        return 0
+    if lowered in ("group", "true", "yes", "on", "1"):
+        return 0o660
+    if lowered in ("all", "world", "everybody", "2"):
+        return 0o664
+    try:
+        return int(lowered, 8) & 0o666
+    except ValueError:
+        raise ConfigError(f"core.sharedRepository = '{text}' is not understood") from None

@@ -1,0 +1,154 @@
+"""pkt-line framing (gitprotocol-common(5)) over file descriptors.
+
+A packet is four hex digits of length (including themselves) and the payload;
+``0000`` is a flush packet.  The reader works on one buffer of a megabyte, so
+that a stream of 64 KiB packets costs few system calls and no memory.
+"""
+
+from __future__ import annotations
+
+import os
+
+MAX_PAYLOAD_BYTES = 65516
+FLUSH = b"0000"
+
+
+class ProtocolError(Exception):
+    """The peer broke the framing; there is no way to go on with it."""
+
+
+class Reader:
+    """Reads packets from ``fd``."""
+
+    def __init__(self, fd: int, buffer_bytes: int = 1 << 20) -> None:
+        self.fd = fd
+        self._buffer = bytearray(buffer_bytes)
+        self._view = memoryview(self._buffer)
+        self._start = 0
+        self._end = 0
+        self._left = 0
+        self.at_flush = True
+        """false while content is being read; whoever stops early must ``skip_to_flush``"""
+
+    def _fill(self, need_bytes: int) -> bool:
+        """Have at least ``need_bytes`` in the buffer; False at a clean end of the stream."""
+        while self._end - self._start < need_bytes:
+            if self._start and self._start + need_bytes > len(self._buffer):
+                rest = bytes(self._view[self._start : self._end])
+                self._view[: len(rest)] = rest
+                self._start, self._end = 0, len(rest)
+            elif self._start == self._end:
+                self._start = self._end = 0
+            count = _read_into(self.fd, self._view[self._end :])
+            if not count:
+                if self._start == self._end:
+                    return False
+                raise ProtocolError("the stream ends inside a packet")
+            self._end += count
+        return True
+
+    def packet(self) -> memoryview | None:
+        """The next payload, ``None`` for a flush packet.
+
+        The view is valid until the next call.  Raises: EOFError at the end of
+        the stream, ProtocolError if it is not pkt-line.
+        """
+        if not self._fill(4):
+            raise EOFError
+        try:
+            length = int(self._buffer[self._start : self._start + 4], 16)
+        except ValueError:
+            raise ProtocolError("bad packet length") from None
+        if length == 0:
+            self._start += 4
+            return None
+        if length < 4 or length > MAX_PAYLOAD_BYTES + 4:
+            raise ProtocolError(f"bad packet length {length}")
+        if not self._fill(length):
+            raise ProtocolError("the stream ends inside a packet")
+        payload = self._view[self._start + 4 : self._start + length]
+        self._start += length
+        return payload
+
+    def text_list(self) -> list[bytes]:
+        """Text packets up to the next flush, each without its final LF only."""
+        result = []
+        while (payload := self.packet()) is not None:
+            text = bytes(payload)
+            result.append(text[:-1] if text.endswith(b"\n") else text)
+        return result
+
+    def content_into(self, target: memoryview) -> tuple[int, bool]:
+        """Fill ``target`` with content: ``(bytes written, whether the flush packet was seen)``.
+
+        Payload goes from the pipe straight into ``target``, without a copy in between.
+        """
+        filled = 0
+        self.at_flush = False
+        while filled < len(target):
+            if not self._left:
+                if not self._fill(4):
+                    raise ProtocolError("the stream ends inside content")
+                length = int(self._buffer[self._start : self._start + 4], 16)
+                self._start += 4
+                if length == 0:
+                    self.at_flush = True
+                    return filled, True
+                self._left = length - 4
+            take = min(self._left, len(target) - filled)
+            buffered = min(take, self._end - self._start)
+            if buffered:
+                target[filled : filled + buffered] = self._view[self._start : self._start + buffered]
+                self._start += buffered
+                count = buffered
+            else:
+                count = self._read_payload(target[filled : filled + take], take == self._left)
+            filled += count
+            self._left -= count
+        return filled, False
+
+    def _read_payload(self, target: memoryview, whole: bool) -> int:
+        """Read into ``target``, and with the end of a packet the four digits that follow it."""
+        self._start = self._end = 0
+        if whole and hasattr(os, "readv"):
+            count = os.readv(self.fd, [target, self._view[:4]])
+            if count > len(target):
+                self._end = count - len(target)
+                return len(target)
+        else:
+            count = _read_into(self.fd, target)
+        if not count:
+            raise ProtocolError("the stream ends inside content")
+        return count
+
+    def skip_to_flush(self) -> None:
+        """Read and drop what is left of the content, up to its flush."""
+        scrap = memoryview(bytearray(MAX_PAYLOAD_BYTES))
+        while not self.content_into(scrap)[1]:
+            pass
+
+
+def encode(payload: bytes) -> bytes:
+    """One packet."""
+    return b"%04x%s" % (len(payload) + 4, payload)
+
+
+def encode_list(*texts: bytes) -> bytes:
+    """Text packets, each with a final LF, and a flush."""
+    return b"".join(encode(text + b"\n") for text in texts) + FLUSH
+
+
+def encode_content(content: bytes) -> bytes:
+    """Content in as many packets as it takes, and a flush."""
+    if len(content) <= MAX_PAYLOAD_BYTES:
+        return (encode(content) if content else b"") + FLUSH
+    starts = range(0, len(content), MAX_PAYLOAD_BYTES)
+    return b"".join(encode(content[at : at + MAX_PAYLOAD_BYTES]) for at in starts) + FLUSH
+
+
+def _read_into(fd: int, target: memoryview) -> int:
+    if hasattr(os, "readv"):
+        return os.readv(fd, [target])
+    data = os.read(fd, len(target))
+    target[: len(data)] = data
+    return len(data)

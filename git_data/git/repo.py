@@ -1,0 +1,115 @@
+"""Where the repository is: directories, index, object format, configuration.
+
+git itself is asked (``rev-parse``, ``config``), in two processes side by side: it alone knows
+``GIT_DIR``, ``GIT_WORK_TREE``, ``GIT_COMMON_DIR``, linked work trees, submodules, ``safe.directory`` and
+included configuration files.
+"""
+
+from __future__ import annotations
+
+import os
+
+from git_data.config import COMMITTED_FILE, Config, Settings, add_committed, parse_list
+from git_data.errors import RepositoryError
+from git_data.git.run import capture
+
+
+class Repository:
+    """One work tree (or bare repository) and what belongs to it.
+
+    ``worktree`` is empty for a bare repository.  ``own_index`` is the work tree's
+    own index; ``index`` is the one git works on now, another if ``GIT_INDEX_FILE`` says so.
+    All paths are absolute.
+    """
+
+    __slots__ = ("common_dir", "config", "git_dir", "index", "own_index", "prefix", "settings", "worktree")
+
+    def __init__(self, git_dir: str, common_dir: str, worktree: str, prefix: str, index: str, config: Config) -> None:
+        self.git_dir = git_dir
+        self.common_dir = common_dir
+        self.worktree = worktree
+        self.prefix = prefix
+        self.own_index = os.path.join(git_dir, "index")
+        self.index = index or self.own_index
+        self.config = config
+        self.settings = Settings(config)
+
+    @property
+    def object_format(self) -> str:
+        """``sha1`` or ``sha256``: the hash that names git's own objects."""
+        return self.config.get("extensions.objectformat", "sha1")
+
+    @property
+    def data_dir(self) -> str:
+        """What belongs to this work tree alone: journal and staging place."""
+        return os.path.join(self.git_dir, "data")
+
+    def require_worktree(self) -> str:
+        """The work tree. Raises: RepositoryError in a bare repository."""
+        if not self.worktree:
+            raise RepositoryError(f"'{self.git_dir}' is a bare repository: it has no work tree", "git clone it and work there")
+        return self.worktree
+
+
+def locate() -> Repository:
+    """The repository of the current directory and environment.
+
+    Raises: RepositoryError outside of one, or when git refuses it.
+    """
+    commands = [
+        ["rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-prefix", "--show-toplevel"],
+        ["config", "--list", "--show-scope", "-z"],
+    ]
+    committed_here = os.path.exists(COMMITTED_FILE)
+    if committed_here:
+        commands.append(_list_file(COMMITTED_FILE))
+    answers = capture(*commands)
+    where = os.fsdecode(answers[0][1]).split("\n")
+    if len(where) < 3:
+        raise _not_a_repository()
+    git_dir, common_dir, prefix = where[0], os.path.abspath(where[1]), where[2]
+    worktree = where[3] if len(where) > 4 else ""
+    entries = parse_list(answers[1][1])
+    if committed_here and not prefix:
+        add_committed(entries, answers[2][1])
+    elif worktree:
+        add_committed(entries, _committed(worktree, os.path.join(git_dir, "index")))
+    index = os.environ.get("GIT_INDEX_FILE", "")
+    return Repository(git_dir, common_dir, worktree, prefix, os.path.abspath(index) if index else "", Config(entries))
+
+
+def _list_file(path: str) -> list[str]:
+    # --file never follows includes: a committed file cannot pull in another.
+    return ["config", "--file", path, "--list", "-z"]
+
+
+def _committed(worktree: str, index: str) -> bytes:
+    """``.gitdata`` from the work tree, else from the index (sparse checkouts, a clone being made), else HEAD."""
+    path = os.path.join(worktree, COMMITTED_FILE)
+    if os.path.exists(path):
+        return capture(_list_file(path))[0][1]
+    try:
+        with open(index, "rb") as file:
+            in_index = (COMMITTED_FILE + "\0").encode() in file.read()
+    except OSError:
+        in_index = False
+    if not in_index:
+        return b""
+    for blob in (":" + COMMITTED_FILE, "HEAD:" + COMMITTED_FILE):
+        status, output = capture(["config", "--blob", blob, "--list", "-z"])[0]
+        if status == 0:
+            return output
+    return b""
+
+
+def _not_a_repository() -> RepositoryError:
+    from git_data.errors import GitFailed
+    from git_data.git.run import git
+
+    try:
+        git("rev-parse", "--git-dir")
+    except GitFailed as error:
+        reason = error.message.removeprefix("git rev-parse --git-dir: ").splitlines()[0]
+    else:
+        reason = "git does not say where this repository is"
+    return RepositoryError(reason, "run this inside a git repository, or make one with: git init")

@@ -1,0 +1,1 @@
+"""What ``git data install`` writes: git configuration and hooks."""

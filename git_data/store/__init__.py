@@ -1,0 +1,1 @@
+"""The content-addressed store: objects, their check and their collection."""

@@ -1,0 +1,1 @@
+"""The user's files: which of them wait for their content, and putting it there."""
