@@ -11,9 +11,9 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from hashlib import _Hash as Hash
+    from hashlib import _Hash
 
-    __all__ = ["Hash", "blob_oid", "file_sha256", "new", "sha256"]
+    Hash = _Hash
 
 try:
     from _hashlib import openssl_sha1 as _sha1
