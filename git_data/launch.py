@@ -11,6 +11,6 @@ parent = here.rpartition("/")[0] or ("." if not here.startswith("/") else "/")
 if parent not in sys.path:
     sys.path.append(parent)
 
-from git_data.__main__ import main
+from git_data.__main__ import main  # noqa: E402
 
 sys.exit(main())

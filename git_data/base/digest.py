@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     Hash = _Hash
 
 try:
-    from _hashlib import openssl_sha1 as _sha1
-    from _hashlib import openssl_sha256 as sha256
+    import _hashlib as _hashes
+
+    _sha1, sha256 = _hashes.openssl_sha1, _hashes.openssl_sha256
 except ImportError:
-    from hashlib import sha1 as _sha1
-    from hashlib import sha256
+    import hashlib as _python_hashes
+
+    _sha1, sha256 = _python_hashes.sha1, _python_hashes.sha256
 
 CHUNK_BYTES = 1 << 20
 
