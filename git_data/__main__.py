@@ -80,7 +80,7 @@ def main(words: list[str] | None = None) -> int:
 def _dispatch(words: list[str]) -> int:
     name = ALIASES.get(words[0], words[0]) if words else "help"
     rest = words[1:]
-    if name in HOT and not (rest[:1] in (["-h"], ["--help"])):
+    if name in HOT and rest[:1] not in (["-h"], ["--help"]):
         status: int = _load(HOT[name]).main(rest)
         return status
     if name == "remote-helper":

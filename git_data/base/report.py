@@ -29,17 +29,16 @@ def human_size(size_bytes: int) -> str:
     """Bytes for people, in powers of 1000: ``999 B``, ``1.5 kB``, ``12.3 GB``."""
     if size_bytes < 1000:
         return f"{size_bytes} B"
-    value = float(size_bytes)
-    for unit in ("kB", "MB", "GB", "TB", "PB"):
+    value, units = size_bytes / 1000, ["kB", "MB", "GB", "TB", "PB", "EB"]
+    while value >= 999.95 and len(units) > 1:
         value /= 1000
-        if value < 999.95:
-            break
-    return f"{value:.1f} {unit}"
+        units.pop(0)
+    return f"{value:.1f} {units[0]}"
 
 
 def count(number: int, noun: str) -> str:
     """``1 file``, ``3 files``, ``2 copies``."""
-    plural = noun[:-1] + "ies" if noun.endswith("py") or noun.endswith("ry") else noun + "s"
+    plural = noun[:-1] + "ies" if noun.endswith(("py", "ry")) else noun + "s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 

@@ -55,7 +55,8 @@ def _find_pure(
     offsets = [-1] * len(paths)
     racy = []
     end = 12
-    for offset, path, flags, end in entries(data, version, hash_len):
+    for offset, path, flags, behind in entries(data, version, hash_len):
+        end = behind
         if int.from_bytes(data[offset + 8 : offset + 12], "big") >= racy_since:
             racy.append(offset)
         number = wanted.get(path)

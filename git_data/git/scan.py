@@ -23,7 +23,10 @@ _READ_AT_ONCE = 10_000
 
 
 class Tracked:
-    """One file that git knows by a pointer. ``path`` is relative to the top; ``blob`` git's raw object id; ``stage`` 0, or 1–3 in a conflict."""
+    """One file that git knows by a pointer.
+
+    ``path`` is relative to the top; ``blob`` git's raw object id; ``stage`` 0, or 1–3 in a conflict.
+    """
 
     __slots__ = ("blob", "mode", "path", "pointer", "stage")
 
