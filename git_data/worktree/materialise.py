@@ -6,6 +6,7 @@ import os
 import stat
 
 from git_data.base import report
+from git_data.git.attributes import with_filter
 from git_data.git.run import records
 from git_data.pointer import MAX_SIZE_BYTES, parse
 from git_data.worktree.journal import Waiting
@@ -36,7 +37,9 @@ def pointers_in_worktree(repo: Repository, pathspecs: list[bytes], selection: Se
         pointer = parse(content) if content else None
         if pointer is not None:
             found.append(Waiting(path, pointer))
-    return _with_filter(found, os.fsdecode(root))
+    # A pointer without the filter is a text file about pointers: not ours.
+    filters = with_filter([item.path for item in found], os.fsdecode(root))
+    return [item for item in found if filters.get(item.path) in ("data", "lfs")]
 
 
 def _small_content(path: bytes) -> bytes | None:
@@ -49,16 +52,6 @@ def _small_content(path: bytes) -> bytes | None:
             return file.read(MAX_SIZE_BYTES)
     except OSError:
         return None
-
-
-def _with_filter(found: list[Waiting], root: str) -> list[Waiting]:
-    """A pointer without the filter is a text file about pointers: not ours."""
-    if not found:
-        return []
-    stdin = b"".join(item.path + b"\0" for item in found)
-    answers = records("check-attr", "--stdin", "-z", "filter", cwd=root, stdin=stdin)
-    ours = {path for path, value in zip(answers[0::3], answers[2::3]) if value in (b"data", b"lfs")}
-    return [item for item in found if item.path in ours]
 
 
 def materialise(repo: Repository, store: Store, pathspecs: list[bytes], selection: Selection | None = None) -> Outcome:
