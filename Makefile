@@ -1,0 +1,57 @@
+# make demo    the tool at work on real data, in .demo/
+# make test    everything set up, all tests and checks
+# make lint    ruff, mypy, import-linter
+# make bench   side by side with git-lfs, DVC and git-annex; results in benchmarks/results/
+# make docs    the command reference and the manual pages, from the parsers
+# make wheel   dist/
+# make clean   everything made here except .demo/
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+JOBS ?= 2
+READY = $(VENV)/ready
+# what matters without the compiled core: linking, storing, the index; not documentation and packaging
+PURE_TESTS = tests/unit tests/git --ignore=tests/git/test_docs.py --ignore=tests/git/test_packaging.py \
+	--ignore=tests/git/test_help.py --ignore=tests/git/test_completion.py
+
+.PHONY: demo test packages setup lint bench docs wheel clean
+.DELETE_ON_ERROR:
+
+demo:
+	@PYTHON="$(PYTHON)" sh docs/demo.sh
+
+test: packages lint
+	$(BIN)/pytest -n $(JOBS) tests
+	GIT_DATA_PURE=1 $(BIN)/pytest -n $(JOBS) $(PURE_TESTS)
+
+packages:
+	@sh .ci/packages "$(PYTHON)"
+
+setup: $(READY)
+
+$(READY): pyproject.toml setup.py git_data/_native/core.c git_data/_native/core.h git_data/_native/build.py | packages
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "git-data needs Python 3.10 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[test,lint]'
+	touch $@
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python benchmarks/run.py
+
+docs: setup
+	$(BIN)/python docs/generate.py
+
+wheel: setup
+	rm -rf build dist
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf build dist $(VENV) *.egg-info git_data/_core.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
