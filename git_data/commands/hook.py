@@ -27,5 +27,5 @@ def _finish_pending() -> int:
 
     repo = locate()
     if repo.worktree and journal.exists(repo.data_dir):
-        relink_pending(repo, open_store(repo))
+        relink_pending(repo, open_store(repo), steal=True)
     return 0

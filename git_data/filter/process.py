@@ -35,6 +35,7 @@ _ERROR = pktline.encode_list(b"status=error")
 _DELAYED = pktline.encode_list(b"status=delayed")
 _KEEP_STATUS = pktline.FLUSH
 _PIPE_BYTES = 1 << 20
+_LOOK_EVERY = 16
 _F_SETPIPE_SZ = 1031
 
 
@@ -53,6 +54,8 @@ class FilterProcess:
         """paths answered with bytes that may have gone into the work tree"""
         self.delayed: dict[bytes, Pointer] = {}
         self._listed: set[bytes] = set()
+        self._smudged = 0
+        self._replays = False
         self.stored = False
 
     def serve(self) -> None:
@@ -66,7 +69,7 @@ class FilterProcess:
         }
         while True:
             try:
-                request = dict(_split(line) for line in self.reader.text_list())
+                request = self.reader.request()
             except EOFError:
                 break
             command = commands.get(request.get(b"command", b""))
@@ -75,6 +78,7 @@ class FilterProcess:
                 self._write(_ERROR)
             else:
                 command(request)
+        self.journal.close()
         finish(self.repo, self.store, self.copies, self.stored)
 
     def _shake_hands(self) -> None:
@@ -117,14 +121,13 @@ class FilterProcess:
 
     def _smudge(self, request: dict[bytes, bytes]) -> None:
         path = request.get(b"pathname", b"")
-        first = bytearray(MAX_SIZE_BYTES)
-        size, ended = self.reader.content_into(memoryview(first))
-        pointer = parse(bytes(first[:size])) if ended else None
-        if not size and path in self.delayed:
+        first, ended = self.reader.small_content(MAX_SIZE_BYTES)
+        pointer = parse(first) if ended else None
+        if not first and path in self.delayed:
             pointer = self.delayed.pop(path)
             self._answer_bytes(path, pointer, request, or_pointer=True)
         elif pointer is None:
-            self._pass_through(first[:size], ended)
+            self._pass_through(first, ended)
         elif self.repo.settings.skip_smudge or not self.selection.wants(path):
             self._answer_pointer(pointer)
         elif request.get(b"can-delay") != b"1":
@@ -176,10 +179,10 @@ class FilterProcess:
         if b"treeish" not in request:
             self.copies[path] = pointer
 
-    def _pass_through(self, first: bytearray, ended: bool) -> None:
+    def _pass_through(self, first: bytes, ended: bool) -> None:
         """Content that is no pointer goes back as it came; git sends all of it before it reads."""
         if ended:
-            self._write(_SUCCESS + pktline.encode_content(bytes(first)) + _KEEP_STATUS)
+            self._write(_SUCCESS + pktline.encode_content(first) + _KEEP_STATUS)
             return
         import tempfile
 
@@ -204,14 +207,12 @@ class FilterProcess:
         self._write(b"".join(pktline.encode(b"pathname=" + path + b"\n") for path in paths) + pktline.FLUSH + _SUCCESS)
 
     def _replaying(self) -> bool:
-        git_dir = self.repo.git_dir
-        return os.path.isdir(f"{git_dir}/rebase-merge") or os.path.isdir(f"{git_dir}/sequencer")
-
-
-def _split(line: bytes) -> tuple[bytes, bytes]:
-    # a path may hold "=" and line feeds: split at the first "=" only
-    key, _, value = line.partition(b"=")
-    return key, value
+        """Whether git replays a sequence of commits; it says so before the first file, and while it runs."""
+        if self._smudged % _LOOK_EVERY == 0:
+            git_dir = self.repo.git_dir
+            self._replays = os.path.isdir(f"{git_dir}/rebase-merge") or os.path.isdir(f"{git_dir}/sequencer")
+        self._smudged += 1
+        return self._replays
 
 
 def widen_pipes(*fds: int) -> None:

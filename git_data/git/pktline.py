@@ -11,6 +11,8 @@ import os
 
 MAX_PAYLOAD_BYTES = 65516
 FLUSH = b"0000"
+_HEADER_BYTES = 16384
+"""More than the header of a request ever has: a few keys and one path."""
 
 
 class ProtocolError(Exception):
@@ -77,6 +79,48 @@ class Reader:
             text = bytes(payload)
             result.append(text[:-1] if text.endswith(b"\n") else text)
         return result
+
+    def request(self) -> dict[bytes, bytes]:
+        """The ``key=value`` packets up to the next flush.
+
+        The header of a request comes in one piece as a rule; it is taken apart without a call per packet, because
+        this runs once per file.  Raises: EOFError, ProtocolError.
+        """
+        if not self._fill(4):
+            raise EOFError
+        pairs: dict[bytes, bytes] = {}
+        data = bytes(self._view[self._start : min(self._end, self._start + _HEADER_BYTES)])
+        at = 0
+        try:
+            while (length := int(data[at : at + 4], 16)) and at + length <= len(data) and length > 4:
+                line = data[at + 4 : at + length]
+                key, _, value = line.partition(b"=")
+                # a path may hold "=" and line feeds: split at the first "=", drop the final LF only
+                pairs[key] = value[:-1] if value.endswith(b"\n") else value
+                at += length
+        except ValueError:
+            length = -1  # cut off, or not pkt-line: the careful way finds out
+        if length == 0:
+            self._start += at + 4
+            return pairs
+        for line in self.text_list():
+            key, _, value = line.partition(b"=")
+            pairs[key] = value
+        return pairs
+
+    def small_content(self, limit_bytes: int) -> tuple[bytes, bool]:
+        """Content of up to ``limit_bytes``: ``(bytes, whether the flush packet was seen)``."""
+        if self._end - self._start < 4:
+            self._fill(4)
+        start = self._start
+        length = int(self._view[start : start + 4].tobytes() or b"0", 16)
+        end = start + length
+        if 4 < length <= limit_bytes + 4 and self._buffer[end : end + 4] == FLUSH and end + 4 <= self._end:
+            self._start = end + 4
+            return bytes(self._view[start + 4 : end]), True
+        target = bytearray(limit_bytes)
+        count, ended = self.content_into(memoryview(target))
+        return bytes(target[:count]), ended
 
     def content_into(self, target: memoryview) -> tuple[int, bool]:
         """Fill ``target`` with content: ``(bytes written, whether the flush packet was seen)``.

@@ -4,8 +4,8 @@ Written before git is told that a path may hold its pointer, one file a process 
 ``<git dir>/data/pending/``; removed when all its paths are done.  If the process is killed, the
 next filter, hook or ``git data checkout`` finds the file and finishes the work.
 
-Whoever works on a journal holds a lock on it (flock), so that a hook and the filter do not do the work
-twice.  Record: ``<oid> <size> <format> <path>`` and NUL.
+The process that writes a journal, and later whoever works on it, holds a lock on it (flock); the
+kernel drops it when the process ends, however it ends.  Record: ``<oid> <size> <format> <path>`` and NUL.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Waiting:
 
 
 class Journal:
-    """What one process has left to do; the file is made with the first path."""
+    """What one process has left to do; the file is made with the first path, and locked while the process lives."""
 
     def __init__(self, data_dir: str) -> None:
         self.directory = os.path.join(data_dir, "pending")
@@ -44,21 +44,20 @@ class Journal:
 
     def add(self, path: bytes, pointer: Pointer) -> None:
         """Remember one path; on return a kill cannot lose it. Raises: OSError."""
-        record = b"%s %d %s %s\0" % (pointer.oid.encode(), pointer.size, pointer.format.encode(), path)
-        while True:
-            if self._fd < 0:
-                os.makedirs(self.directory, exist_ok=True)
-                name = os.path.join(self.directory, fsio.temp_name())
-                self._fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
+        if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
+            self.close()  # a hook has done the work so far and removed the file
+        if self._fd < 0:
+            os.makedirs(self.directory, exist_ok=True)
+            name = os.path.join(self.directory, fsio.temp_name())
+            self._fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
             _lock(self._fd)
-            if fcntl is not None and os.fstat(self._fd).st_nlink == 0:
-                # a hook has done the work so far and removed the file
-                os.close(self._fd)
-                self._fd = -1
-                continue
-            fsio.write_all(self._fd, record)
-            _unlock(self._fd)
-            return
+        fsio.write_all(self._fd, b"%s %d %s %s\0" % (pointer.oid.encode(), pointer.size, pointer.format.encode(), path))
+
+    def close(self) -> None:
+        """No more paths will come: whoever wants to may finish the work."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def exists(data_dir: str) -> bool:
@@ -87,8 +86,12 @@ class Claim:
         os.close(self._fd)
 
 
-def claim_all(data_dir: str) -> Iterator[Claim]:
-    """Every journal nobody works on just now, each claimed for the caller."""
+def claim_all(data_dir: str, steal: bool = False) -> Iterator[Claim]:
+    """Every journal nobody works on just now, each claimed for the caller.
+
+    ``steal`` takes those of living processes, too: a hook does, because the git command that started it waits for it and
+    the filter process for git.
+    """
     directory = os.path.join(data_dir, "pending")
     try:
         names = sorted(os.listdir(directory))
@@ -100,7 +103,7 @@ def claim_all(data_dir: str) -> Iterator[Claim]:
             fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except OSError:
             continue
-        if not _lock(fd, wait=False) or not os.path.exists(path):
+        if not (_lock(fd, wait=False) or steal) or not os.path.exists(path):
             os.close(fd)
             continue
         with open(fd, "rb", closefd=False) as file:
@@ -127,8 +130,3 @@ def _lock(fd: int, wait: bool = True) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _unlock(fd: int) -> None:
-    if fcntl is not None:
-        fcntl.flock(fd, fcntl.LOCK_UN)

@@ -12,9 +12,9 @@ from git_data.worktree import journal
 from git_data.worktree.relink import Outcome, relink
 
 
-def relink_pending(repo: Repository, store: Store, wait_s: float = 0.1) -> None:
-    """Finish every journal nobody else works on, and report what could not be done."""
-    for claim in journal.claim_all(repo.data_dir):
+def relink_pending(repo: Repository, store: Store, wait_s: float = 0.1, steal: bool = False) -> None:
+    """Finish every journal nobody else works on (``steal``: see ``journal.claim_all``), and report what could not be done."""
+    for claim in journal.claim_all(repo.data_dir, steal):
         size = sum(item.pointer.size for item in claim.waiting)
         with report.Progress("linking", len(claim.waiting), size) as progress:
             try:
