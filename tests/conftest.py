@@ -23,7 +23,7 @@ import pytest
 pytest.register_assert_rewrite("helpers")
 
 import helpers  # noqa: E402
-from helpers import ATTRIBUTES, Repo  # noqa: E402
+from helpers import ATTRIBUTES, Repo, make_repo  # noqa: E402
 
 SOURCES = Path(__file__).resolve().parent.parent
 _KEPT = ("GIT_DATA_PURE", "GIT_DATA_TEST_REFLINK_DIR")
@@ -91,19 +91,6 @@ def global_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     own.write_text(Path(os.environ["GIT_CONFIG_GLOBAL"]).read_text())
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(own))
     return own
-
-
-def make_repo(path: Path, *init: str, install: bool = True, attributes: str = ATTRIBUTES) -> Repo:
-    """A repository at ``path``, git-data installed in it; ``.gitattributes`` is committed unless it is empty."""
-    path.mkdir(parents=True, exist_ok=True)
-    repo = Repo(path)
-    repo.git("init", "-q", *init)
-    if install:
-        repo.data("install")
-    if attributes:
-        repo.write(".gitattributes", attributes)
-        repo.commit("attributes")
-    return repo
 
 
 @pytest.fixture

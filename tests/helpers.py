@@ -9,7 +9,7 @@ import hashlib
 import os
 import random
 import subprocess
-import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -43,9 +43,8 @@ def run(
     done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=environment, timeout=120)
     if ok is not None and done.returncode not in ok:
         words = " ".join(os.fsdecode(word) for word in command)
-        raise AssertionError(
-            f"{words}: exit status {done.returncode}\n{done.stdout.decode(errors='replace')}\n{done.stderr.decode(errors='replace')}"
-        )
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        raise AssertionError(f"{words}: exit status {done.returncode}\n{said}")
     return done
 
 
@@ -112,16 +111,31 @@ class Repo:
         """The path of a file of the work tree."""
         return self.path / os.fsdecode(path)
 
-    def write(self, path: str | bytes, data: bytes | str | int) -> bytes:
-        """Write a file (and its directories); a number is the size of new random content. What was written."""
+    def write(self, path: str | bytes, data: bytes | str | int, age_s: float = 10) -> bytes:
+        """Write a file (and its directories); a number is the size of new random content. What was written.
+
+        It is dated ``age_s`` seconds back: git hashes files twice that are as young as its index ("racy").
+        """
         if isinstance(data, int):
             data = content(data)
         elif isinstance(data, str):
             data = data.encode()
         file = self.file(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
+        # A new inode each time, as editors make it: git compares whole seconds, and with the same size and age
+        # it would not see the difference.
+        temporary = file.parent / ".being-written"
+        temporary.write_bytes(data)
+        if file.exists():
+            temporary.chmod(file.stat().st_mode)
+        os.replace(temporary, file)
+        self.age(path, age_s)
         return data
+
+    def age(self, path: str | bytes, age_s: float = 10) -> None:
+        """Date a file back."""
+        mtime = time.time() - age_s
+        os.utime(self.file(path), (mtime, mtime))
 
     def read(self, path: str | bytes) -> bytes:
         """The bytes of a file of the work tree."""
@@ -188,6 +202,14 @@ class Repo:
         self.assert_clean()
 
 
-def python_version() -> tuple[int, int]:
-    """Of the Python that runs the tests, and the filters."""
-    return sys.version_info[:2]
+def make_repo(path: Path, *init: str, install: bool = True, attributes: str = ATTRIBUTES) -> Repo:
+    """A repository at ``path``, git-data installed in it; ``.gitattributes`` is committed unless it is empty."""
+    path.mkdir(parents=True, exist_ok=True)
+    repo = Repo(path)
+    repo.git("init", "-q", *init)
+    if install:
+        repo.data("install")
+    if attributes:
+        repo.write(".gitattributes", attributes)
+        repo.commit("attributes")
+    return repo

@@ -24,6 +24,10 @@ def main(words: list[str]) -> int:
         raise UsageError(
             "diff-driver takes PATH OLD-FILE OLD-HEX OLD-MODE NEW-FILE NEW-HEX NEW-MODE", "git starts this command by itself"
         )
+    other = os.environ.get("GIT_EXTERNAL_DIFF")
+    if other:
+        # git prefers our driver to this program, the user (or git difftool) does not
+        os.execvp("sh", ["sh", "-c", f'{other} "$@"', other, *words])
     path, old_file, old_hex, old_mode, new_file, new_hex, new_mode = words[:7]
     old = Side(old_file, old_hex, old_mode)
     new = Side(new_file, new_hex, new_mode)

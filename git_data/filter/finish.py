@@ -26,29 +26,17 @@ def finish(repo: Repository, store: Store, copies: dict[bytes, Pointer], stored:
 
         relink_pending(repo, store)
     if copies:
-        _share_copies(repo, store, copies)
+        from git_data.worktree.settle import settle
 
-
-def _share_copies(repo: Repository, store: Store, copies: dict[bytes, Pointer]) -> None:
-    """Let files that were written byte by byte share their blocks with the store, where the kernel can."""
-    from git_data.link.extents import share, shared
-
-    for path, pointer in copies.items():
-        target = os.path.join(os.fsencode(repo.worktree), path)
-        object = store.find(pointer.oid, pointer.size)
-        try:
-            if object is None or os.lstat(target).st_size != pointer.size or shared(object, target):
-                continue
-            share(object, target)
-        except OSError:
-            return  # this file system cannot share
+        settle(repo, store, copies)
 
 
 def _complete_setup(repo: Repository, store: Store) -> None:
     """A repository that knows the filter from the user's settings only gets its hooks now."""
     if os.path.exists(os.path.join(repo.common_dir, "data", "installed")):
         return
-    from git_data.setup.hooks import install_hooks
+    from git_data.setup.hooks import hooks_directory, install_hooks
 
     store.make()
-    install_hooks(repo)
+    if hooks_directory(repo)[1]:  # a shared or committed directory is only written when the user asks for it
+        install_hooks(repo)

@@ -176,7 +176,7 @@ class FilterProcess:
             self._write(pktline.FLUSH + _ERROR)
             return
         self._write(pktline.FLUSH + _KEEP_STATUS)
-        if b"treeish" not in request:
+        if or_pointer or b"treeish" not in request:  # not git archive
             self.copies[path] = pointer
 
     def _pass_through(self, first: bytes, ended: bool) -> None:

@@ -1,0 +1,88 @@
+"""Files that git wrote byte by byte: let them share their blocks with the store, and spare git a second look.
+
+Commands of ``rebase --exec`` must see content while git still runs, and ``git apply`` or ``git am`` write the bytes
+themselves.  Such a file is as young as the index, so git would take it for racily clean and hash it at the next ``git status``.
+A file that is in every respect the one git has described in its index is dated back a little and described again.
+
+A crash leaves a file git compares once more.
+"""
+
+from __future__ import annotations
+
+import os
+
+from git_data.base.digest import blob_oid
+from git_data.errors import GitDataError
+from git_data.git import index as git_index
+from git_data.link.extents import share, shared
+from git_data.link.pure import index_fields
+from git_data.store.objects import stamp_part
+from git_data.worktree.relink import BACKDATE_S
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.git.repo import Repository
+    from git_data.pointer import Pointer
+    from git_data.store.objects import Store
+
+_MODE = 6
+
+
+def settle(repo: Repository, store: Store, copies: dict[bytes, Pointer], wait_s: float = 0.1) -> None:
+    """Share and describe what was written; whatever stands in the way costs time later, nothing else."""
+    _share(repo, store, copies)
+    if os.path.realpath(repo.index) != os.path.realpath(repo.own_index):
+        return  # a temporary index: the files are not those of the work tree's own
+    paths = sorted(copies)
+    root = os.fsencode(repo.require_worktree())
+
+    def describe(index: git_index.Index, number: int, offset: int) -> bool:
+        path, pointer = paths[number], copies[paths[number]]
+        if index.blob(offset) != blob_oid(pointer.encode(), repo.object_format):
+            return False
+        stat = _date_back(os.path.join(root, path), pointer, git_index.STAT.unpack_from(index.data, offset), index.mtime_ns)
+        if stat is not None:
+            index.set_stat(offset, stat)
+        return stat is not None
+
+    try:
+        git_index.patch(repo.index, paths, repo.object_format, describe, wait_s)
+    except (GitDataError, git_index.SplitIndex, OSError):
+        return
+
+
+def _share(repo: Repository, store: Store, copies: dict[bytes, Pointer]) -> None:
+    for path, pointer in copies.items():
+        target = os.path.join(os.fsencode(repo.require_worktree()), path)
+        object = store.find(pointer.oid, pointer.size)
+        try:
+            if object is not None and os.lstat(target).st_size == pointer.size and not shared(object, target):
+                share(object, target)
+        except FileNotFoundError:
+            continue  # git wrote it elsewhere (``checkout-index --prefix``, difftool)
+        except OSError:
+            return  # this file system cannot share
+
+
+def _date_back(path: bytes, pointer: Pointer, known: tuple[int, ...], index_mtime_ns: int) -> tuple[int, ...] | None:
+    """Date the file before the index if it is racy and still what git described; its stat data then."""
+    index_s = index_mtime_ns // 10**9
+    try:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return None
+    try:
+        status = os.fstat(fd)
+        racy = status.st_mtime_ns // 10**9 >= index_s
+        if not racy or status.st_size != pointer.size or not _same(index_fields(status), known):
+            return None
+        mtime_ns = (index_s - BACKDATE_S) * 10**9 + stamp_part(pointer.oid)
+        os.utime(fd if os.utime in os.supports_fd else path, ns=(mtime_ns, mtime_ns))
+        return index_fields(os.fstat(fd))
+    finally:
+        os.close(fd)
+
+
+def _same(fields: tuple[int, ...], known: tuple[int, ...]) -> bool:
+    """Whether an index entry describes this file; its mode is git's own."""
+    return fields[:_MODE] == known[:_MODE] and fields[_MODE + 1 :] == known[_MODE + 1 :]
