@@ -85,8 +85,10 @@ def _dispatch(words: list[str]) -> int:
         return status
     if name == "remote-helper":
         return _remote_helper()
-    _load_site()
+    from git_data.base import libraries
     from git_data.commands import parser
+
+    libraries.enable()
 
     return parser.run(name, rest)
 
@@ -95,14 +97,6 @@ def _load(module: str) -> ModuleType:
     import importlib
 
     return importlib.import_module(module)
-
-
-def _load_site() -> None:
-    """Make installed libraries importable when we were started without ``site``."""
-    if sys.flags.no_site and "site" not in sys.modules:
-        import site
-
-        site.main()
 
 
 def _complain(error: Exception) -> None:

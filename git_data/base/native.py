@@ -26,11 +26,12 @@ if os.environ.get("GIT_DATA_PURE", "") in ("", "0"):
     try:
         lib, ffi = _load()
     except ImportError as error:
-        # Started without ``site`` from a checkout: cffi's run time lies in the environment's libraries.
+        # Started without ``site`` from a checkout: cffi's run time lies in the environment's libraries.  Their
+        # directory is named here, because ``site`` would run every .pth file in it (10 ms).
         if error.name == "_cffi_backend" and sys.flags.no_site and "site" not in sys.modules:
-            import site
-
-            site.main()
+            prefix = os.path.dirname(os.path.dirname(sys.executable))
+            version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+            sys.path.append(os.path.join(prefix, "lib", version, "site-packages"))
             try:
                 lib, ffi = _load()
             except ImportError:

@@ -79,6 +79,9 @@ class Progress:
         say(f"{self.doing}: {self.files_done:,} of {count(self.files, 'file')}{size}")
 
     def _start_bar(self) -> None:
+        from git_data.base import libraries
+
+        libraries.enable()
         from rich import progress as bars
         from rich.console import Console
 
@@ -94,5 +97,10 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar off the terminal."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None

@@ -15,6 +15,7 @@ import time
 
 from git_data.base.digest import sha256
 from git_data.base.fsio import remove_if_exists, write_all
+from git_data.base.report import Progress
 from git_data.errors import CorruptData, from_os_error
 from git_data.link.items import FRESH_NS
 from git_data.pointer import MAX_SIZE_BYTES, Pointer, parse
@@ -141,11 +142,13 @@ class _Stream:
         buffers = list(self.cleaner.buffers())
         buffer, count, ended = buffers.pop(0), first_bytes, False
         waiting = 0
+        progress = Progress(f"storing {os.fsdecode(self.path)}", 1, self._expected_bytes())
         try:
             while True:
                 hasher.give(buffer, count)
                 waiting += 1
                 self._keep(buffer, count)
+                progress(0, count)
                 if ended:
                     break
                 if not buffers:
@@ -154,8 +157,16 @@ class _Stream:
                 buffer = buffers.pop(0)
                 count, ended = self.source.content_into(memoryview(buffer))
         finally:
+            progress.close()
             digest = hasher.finish(waiting)
         return digest
+
+    def _expected_bytes(self) -> int:
+        """The size of the file in the work tree, which git most probably sends."""
+        try:
+            return os.stat(os.path.join(os.fsencode(self.cleaner.root), self.path)).st_size
+        except OSError:
+            return 0
 
     def _keep(self, buffer: bytearray, count: int) -> None:
         """Have these bytes in the temporary: they are there by the clone, or are written."""

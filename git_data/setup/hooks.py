@@ -17,7 +17,7 @@ from git_data.setup.command_line import launcher, shell_quoted
 
 NAMES = ("post-checkout", "post-commit", "post-merge", "post-rewrite", "pre-commit", "pre-push")
 MARK = b"# git-data hook"
-_START = b"@GIT_DATA@"
+_START, _LAUNCHER = b"@GIT_DATA@", b"@LAUNCHER@"
 
 
 class HookReport:
@@ -112,5 +112,7 @@ def template(name: str) -> bytes:
     for directory in (os.path.join(package, "hook_templates"), os.path.join(os.path.dirname(package), "hooks")):
         content = fsio.read_file(os.path.join(directory, name))
         if content is not None:
-            return content.replace(_START, os.fsencode(shell_quoted(launcher())))
+            words = launcher()
+            content = content.replace(_START, os.fsencode(shell_quoted(words)))
+            return content.replace(_LAUNCHER, os.fsencode(shell_quoted(words[-1:])))
     raise FileNotFoundError(2, "hook template is missing from the installation", name)

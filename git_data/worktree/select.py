@@ -38,6 +38,9 @@ def _compile(patterns: list[str]) -> Any:
     split = [part.strip() for pattern in patterns for part in pattern.split(",") if part.strip()]
     if not split:
         return None
+    from git_data.base import libraries
+
+    libraries.enable()
     from pathspec import GitIgnoreSpec
 
     return GitIgnoreSpec.from_lines(split)
