@@ -285,6 +285,13 @@ static int make_temp(int object_fd, const struct stat *object_st, const gd_link 
     return error;
 }
 
+static int is_as_seen(const struct stat *st, const gd_link *item)
+{
+    return S_ISREG(st->st_mode) && st->st_ino == (ino_t)item->old_ino && st->st_size == item->old_size &&
+           st->ST_MTIM.tv_sec == item->old_mtime_s && st->ST_MTIM.tv_nsec == item->old_mtime_ns &&
+           st->ST_CTIM.tv_sec == item->old_ctime_s && st->ST_CTIM.tv_nsec == item->old_ctime_ns;
+}
+
 static int relink_one(dir_cache *cache, int stage_fd, const char *tmp, const int32_t *methods,
                       int n_methods, gd_link *item)
 {
@@ -296,7 +303,7 @@ static int relink_one(dir_cache *cache, int stage_fd, const char *tmp, const int
 
     /* A parent that is gone or became a link: the user moved on; nothing may be resurrected. */
     if (dir_fd < 0)
-        return item->expect_len >= 0 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR || errno == EXDEV)
+        return item->expect_len != -1 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR || errno == EXDEV)
                    ? GD_NOT_EXPECTED : errno;
     if (stage_fd < 0)
         stage_fd = dir_fd;
@@ -313,6 +320,10 @@ static int relink_one(dir_cache *cache, int stage_fd, const char *tmp, const int
         close(fd);
         if (n != item->expect_len || memcmp(buffer, item->expect, (size_t)n)) return GD_NOT_EXPECTED;
         if (item->mode < 0) mode = old.st_mode & 07777;
+    } else if (item->expect_len == -2) {
+        if (fstatat(dir_fd, leaf, &old, AT_SYMLINK_NOFOLLOW)) return errno == ENOENT ? GD_NOT_EXPECTED : errno;
+        if (!is_as_seen(&old, item)) return GD_NOT_EXPECTED;
+        if (item->mode < 0) mode = old.st_mode & 07777;
     }
     object_fd = open(item->object, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (object_fd < 0) return errno;
@@ -325,7 +336,7 @@ static int relink_one(dir_cache *cache, int stage_fd, const char *tmp, const int
     error = make_temp(object_fd, &object_st, item, stage_fd, tmp, methods, n_methods, mode, &item->method);
     close(object_fd);
     if (error) return error;
-    error = item->expect_len >= 0 ? replace_file(stage_fd, tmp, dir_fd, leaf, &old)
+    error = item->expect_len != -1 ? replace_file(stage_fd, tmp, dir_fd, leaf, &old)
                                   : create_file(stage_fd, tmp, dir_fd, leaf);
     if (error) {
         unlinkat(stage_fd, tmp, 0);

@@ -14,17 +14,20 @@ typedef struct {
     uint32_t ctime_s, ctime_ns, mtime_s, mtime_ns, dev, ino, mode, uid, gid, size;
 } gd_stat;
 
-/* One path to be turned from a pointer into content (or created, when expect_len < 0). */
+/* One path to be turned from a pointer into content (or created, when expect_len is -1). */
 typedef struct {
     const char *path;     /* relative to the root directory, '/'-separated */
     const char *object;   /* path of the store object */
     const char *expect;   /* the bytes that must be at path now */
-    int32_t expect_len;   /* their number; -1: path must not exist */
+    int32_t expect_len;   /* their number; -1: path must not exist; -2: it must show the stat data old_* */
     int32_t stamp_ns;     /* nanoseconds the object's mtime must show; -1: do not check */
     int64_t size;         /* bytes the object must have */
     int64_t mtime_s;      /* time given to the new file; hard links keep the object's */
     int32_t mtime_ns;
     int32_t mode;         /* permission bits; -1: those of the file replaced */
+    uint64_t old_ino;
+    int64_t old_size, old_ctime_s, old_mtime_s;
+    int64_t old_ctime_ns, old_mtime_ns;
     int32_t error;        /* out */
     int32_t method;       /* out */
     gd_stat st;           /* out: what the git index records of the new file */

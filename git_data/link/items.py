@@ -27,13 +27,14 @@ ZERO_STAT = (0,) * 10
 class Link:
     """Content to be put at ``path`` (relative to a root directory).
 
-    ``expect`` are the bytes that must be there now, ``None`` if nothing may be there.
+    ``expect`` are the bytes that must be there now; with ``status`` it is the file with these stat data; with neither nothing
+    may be there.
     ``stamp_ns`` is the nanosecond part the object's mtime must show, -1 for any.
     ``mode`` are permission bits, -1 for those of the file that is replaced.
     After the call ``error``, ``method`` and ``stat`` (the ten fields of a git index entry) are set.
     """
 
-    __slots__ = ("error", "expect", "method", "mode", "mtime_ns", "object", "path", "size", "stamp_ns", "stat")
+    __slots__ = ("error", "expect", "method", "mode", "mtime_ns", "object", "path", "size", "stamp_ns", "stat", "status")
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Link:
         mtime_ns: int,
         stamp_ns: int = -1,
         mode: int = -1,
+        status: os.stat_result | None = None,
     ) -> None:
         self.path = path
         self.object = object
@@ -52,6 +54,7 @@ class Link:
         self.mtime_ns = mtime_ns
         self.stamp_ns = stamp_ns
         self.mode = mode
+        self.status = status
         self.error = 0
         self.method = 0
         self.stat: tuple[int, ...] = ZERO_STAT

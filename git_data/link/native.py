@@ -7,6 +7,7 @@ from git_data.link.items import METHODS, Link, Put
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from typing import Any
 
 
@@ -20,7 +21,9 @@ def relink(root_fd: int, stage_fd: int, stage_prefix: str, methods: tuple[str, .
         keep += (path, object)
         entry = array[number]
         entry.path, entry.object = path, object
-        if item.expect is None:
+        if item.status is not None:
+            _expect_status(entry, item.status)
+        elif item.expect is None:
             entry.expect_len = -1
         else:
             expect = ffi.from_buffer(item.expect)
@@ -35,6 +38,13 @@ def relink(root_fd: int, stage_fd: int, stage_prefix: str, methods: tuple[str, .
         item.stat = (
             st.ctime_s, st.ctime_ns, st.mtime_s, st.mtime_ns, st.dev, st.ino, st.mode, st.uid, st.gid, st.size
         )  # fmt: skip
+
+
+def _expect_status(entry: Any, status: os.stat_result) -> None:
+    entry.expect_len = -2
+    entry.old_ino, entry.old_size = status.st_ino, status.st_size
+    entry.old_ctime_s, entry.old_ctime_ns = divmod(status.st_ctime_ns, 10**9)
+    entry.old_mtime_s, entry.old_mtime_ns = divmod(status.st_mtime_ns, 10**9)
 
 
 def put(root_fd: int, objects_fd: int, tmp_fd: int, tmp_prefix: str, items: list[Put]) -> None:

@@ -89,11 +89,12 @@ def _relink_one(root_fd: int, stage_fd: int, temporary: str, methods: tuple[str,
     try:
         dir_fd, leaf = _open_parent(root_fd, item.path)
     except OSError as error:
-        raise _Refused(NOT_EXPECTED if item.expect is not None and error.errno in _GONE else error.errno or 5) from None
+        creates = item.expect is None and item.status is None
+        raise _Refused(error.errno or 5 if creates or error.errno not in _GONE else NOT_EXPECTED) from None
     try:
         if stage_fd < 0:
             stage_fd = dir_fd
-        old = None if item.expect is None else _look(dir_fd, leaf, item.expect)
+        old = _seen(dir_fd, leaf, item) if item.expect is None else _look(dir_fd, leaf, item.expect)
         mode = stat.S_IMODE(old.st_mode) if old is not None and item.mode < 0 else item.mode
         object_fd = os.open(item.object, _READ & ~getattr(os, "O_NONBLOCK", 0))
         try:
@@ -126,6 +127,19 @@ def _look(dir_fd: int, leaf: bytes, expect: bytes) -> os.stat_result:
         return status
     finally:
         os.close(fd)
+
+
+def _seen(dir_fd: int, leaf: bytes, item: Link) -> os.stat_result | None:
+    """The stat of the file in place, which must be as the caller saw it; ``None`` if nothing may be there."""
+    if item.status is None:
+        return None
+    try:
+        status = os.stat(leaf, dir_fd=dir_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        raise _Refused(NOT_EXPECTED) from None
+    if not stat.S_ISREG(status.st_mode) or not same_times(item.status, status):
+        raise _Refused(NOT_EXPECTED)
+    return status
 
 
 def _make_temporary(object_fd: int, stage_fd: int, temporary: str, methods: tuple[str, ...], mode: int, item: Link) -> None:
