@@ -118,7 +118,7 @@ class _Stream:
             oid = self._pump(first_bytes)
             if self.comparing:
                 self._confirm(oid)
-            existing = self.store.find(oid, self.written)
+            existing = self.store.sound(oid, self.written)
             if existing is not None:
                 self.store.touch(existing, oid)
                 os.close(self.fd)

@@ -23,7 +23,7 @@ def put_content(store: Store, content: bytes | memoryview, root: str = ".", sour
     Raises: FileSystemError.
     """
     oid = sha256(content).hexdigest()
-    path = store.find(oid, len(content))
+    path = store.sound(oid, len(content))
     if path is not None:
         store.touch(path, oid)
         return oid
