@@ -6,7 +6,9 @@
  * What a crash leaves behind: a temporary in the staging directory (swept later), never a partial
  * file under a final name.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -269,6 +271,14 @@ static int make_temp(int object_fd, const struct stat *object_st, const gd_link 
             error = errno;
             continue;
         }
+#ifdef __APPLE__
+        /* APFS clones into a new name, never into an open file. */
+        if (methods[i] == GD_REFLINK && !fclonefileat(object_fd, stage_fd, tmp, 0)) {
+            struct timespec times[2] = { { item->mtime_s, item->mtime_ns }, { item->mtime_s, item->mtime_ns } };
+            if (!fchmodat(stage_fd, tmp, mode, 0) && !utimensat(stage_fd, tmp, times, 0)) return 0;
+            unlinkat(stage_fd, tmp, 0);
+        }
+#endif
         fd = openat(stage_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0) return errno;
         error = methods[i] == GD_REFLINK ? gd_clone_fd(object_fd, fd)

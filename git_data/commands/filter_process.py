@@ -16,6 +16,11 @@ def main(words: list[str]) -> int:
     from git_data.store.place import open_store
 
     # Whatever is printed by mistake must not get between the packets.
+    if os.name == "nt":
+        import msvcrt
+
+        for fd in (0, 1):
+            msvcrt.setmode(fd, os.O_BINARY)  # type: ignore[attr-defined]
     out_fd = os.dup(1)
     os.dup2(2, 1)
     repo = locate()

@@ -16,20 +16,44 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
 _CHUNK_ITEMS = 128
 """Small enough to balance the threads, large enough that a call costs nothing."""
 
 
 def implementation() -> ModuleType:
-    """The module that does the work: ``native`` if the compiled core is there, else ``pure``."""
+    """The module that does the work: the compiled core, its twin, or the one for systems without directory descriptors."""
     if core.lib is not None:
         from git_data.link import native
 
         return native
+    if os.open not in os.supports_dir_fd:
+        from git_data.link import by_path
+
+        return by_path
     from git_data.link import pure
 
     return pure
+
+
+class _Places:
+    """The directories a batch works in, as its implementation takes them: open descriptors, or paths."""
+
+    def __init__(self, module: ModuleType, *paths: str) -> None:
+        self._by_path = module.__name__.endswith("by_path")
+        self.all: list[Any] = list(paths) if self._by_path else []
+        try:
+            for path in paths if not self._by_path else ():
+                self.all.append(os.open(path, os.O_RDONLY))
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for fd in self.all if not self._by_path else ():
+            os.close(fd)
 
 
 def relink(
@@ -46,23 +70,21 @@ def relink(
     on another file system.  ``items`` should be sorted by path.  ``progress`` is called with
     files and bytes done, from any thread.
     """
-    do = implementation().relink
-    root_fd = os.open(root, os.O_RDONLY)
+    module = implementation()
+    places = _Places(module, root, stage)
+    root_place, stage_place = places.all
+    if os.stat(root).st_dev != os.stat(stage).st_dev:
+        stage_place = root if isinstance(root_place, str) else -1
+
+    def work(chunk: list[Link]) -> None:
+        module.relink(root_place, stage_place, temp_name() + "-", methods, chunk)
+        if progress is not None:
+            progress(len(chunk), sum(item.size for item in chunk))
+
     try:
-        stage_fd = os.open(stage, os.O_RDONLY)
-        try:
-            usable = stage_fd if os.fstat(stage_fd).st_dev == os.fstat(root_fd).st_dev else -1
-
-            def work(chunk: list[Link]) -> None:
-                do(root_fd, usable, temp_name() + "-", methods, chunk)
-                if progress is not None:
-                    progress(len(chunk), sum(item.size for item in chunk))
-
-            _run(work, items, jobs)
-        finally:
-            os.close(stage_fd)
+        _run(work, items, jobs)
     finally:
-        os.close(root_fd)
+        places.close()
 
 
 def put(root: str, objects: str, tmp: str, items: list[Put], jobs: int = 1) -> None:
@@ -70,13 +92,12 @@ def put(root: str, objects: str, tmp: str, items: list[Put], jobs: int = 1) -> N
 
     ``root`` is the directory sources are relative to, ``tmp`` one on the file system of ``objects``.
     """
-    do = implementation().put
-    fds = [os.open(path, os.O_RDONLY) for path in (root, objects, tmp)]
+    module = implementation()
+    places = _Places(module, root, objects, tmp)
     try:
-        _run(lambda chunk: do(*fds, temp_name() + "-", chunk), items, jobs)
+        _run(lambda chunk: module.put(*places.all, temp_name() + "-", chunk), items, jobs)
     finally:
-        for fd in fds:
-            os.close(fd)
+        places.close()
 
 
 def _run(work: Callable[[list[Link]], None] | Callable[[list[Put]], None], items: list, jobs: int) -> None:  # type: ignore[type-arg]

@@ -6,6 +6,7 @@ race with a writer, and the file keeps its inode and its times, so git notices n
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 
@@ -29,7 +30,7 @@ def share(source: str | bytes, target: str | bytes) -> bool:
 
     source_fd = os.open(source, os.O_RDONLY)
     try:
-        target_fd = os.open(target, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+        target_fd = _open_target(target)
         try:
             size = os.fstat(source_fd).st_size
             if size != os.fstat(target_fd).st_size:
@@ -50,6 +51,22 @@ def share(source: str | bytes, target: str | bytes) -> bool:
             os.close(target_fd)
     finally:
         os.close(source_fd)
+
+
+def _open_target(path: str | bytes) -> int:
+    """For writing if that is allowed; the owner of a read-only file may share its blocks all the same (since Linux 4.19)."""
+    nofollow = getattr(os, "O_NOFOLLOW", 0)
+    try:
+        return os.open(path, os.O_RDWR | nofollow)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.ETXTBSY):
+            raise
+        return os.open(path, os.O_RDONLY | nofollow)
+
+
+def is_unsupported(error: OSError) -> bool:
+    """Whether the error says that these file systems cannot share blocks at all."""
+    return error.errno in (errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.EXDEV, errno.ENOSYS)
 
 
 def physical(path: str | bytes) -> list[tuple[int, int, int]] | None:
@@ -87,7 +104,21 @@ def physical(path: str | bytes) -> list[tuple[int, int, int]] | None:
 
 def shared(first: str | bytes, second: str | bytes) -> bool:
     """Whether two files have all their blocks in common (a hard link has, too)."""
-    if os.path.samefile(first, second):
+    one, other = os.stat(first), os.stat(second)
+    if os.path.samestat(one, other):
         return True
-    extents = physical(first)
-    return bool(extents) and extents == physical(second)
+    if one.st_dev != other.st_dev:
+        return False
+    extents = _merged(physical(first))
+    return bool(extents) and extents == _merged(physical(second))
+
+
+def _merged(extents: list[tuple[int, int, int]] | None) -> list[tuple[int, int, int]]:
+    """Neighbours joined: two files may have the same blocks and divide them differently."""
+    merged: list[tuple[int, int, int]] = []
+    for logical, block, length in extents or ():
+        if merged and merged[-1][0] + merged[-1][2] == logical and merged[-1][1] + merged[-1][2] == block:
+            merged[-1] = (*merged[-1][:2], merged[-1][2] + length)
+        else:
+            merged.append((logical, block, length))
+    return merged
