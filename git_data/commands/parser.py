@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import gc
 import importlib
 import sys
 
@@ -59,6 +60,8 @@ def run(name: str, words: list[str]) -> int:
     parser, module = build(name)
     # intermixed: "git data track '*.bin' --dry-run '*.csv'" works as in git
     arguments = parser.parse_intermixed_args(words) if _has_no_remainder(parser) else parser.parse_args(words)
+    # lists of a hundred thousand records without cycles: looking for cycles again and again would take as long as the work
+    gc.set_threshold(100_000, 20, 100)
     status: int | None = module.run(arguments)
     sys.stdout.flush()
     return status or 0

@@ -6,8 +6,6 @@ objects, and knows alternates, partial clones and replaced objects.  Answers abo
 
 from __future__ import annotations
 
-import os
-
 from git_data.errors import GitFailed
 from git_data.git.blob_cache import BlobCache
 from git_data.git.run import git, lines, records
@@ -15,11 +13,13 @@ from git_data.pointer import MAX_SIZE_BYTES, Pointer, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator
 
     from git_data.git.repo import Repository
 
-_READ_AT_ONCE = 10_000
+_READ_AT_ONCE = 50_000
+_EXACT = ("--no-abbrev", "--no-renames", "--no-ext-diff")
 
 
 class Tracked:
@@ -43,30 +43,71 @@ def in_index(repo: Repository, pathspecs: list[str] | None = None) -> list[Track
 
     Raises: GitFailed.
     """
-    found = []
-    for record in records("ls-files", "-s", "-z", "--full-name", "--", *(pathspecs or [":/"])):
-        header, _, path = record.partition(b"\t")
-        mode, blob, stage = header.split(b" ")
-        if mode.startswith(b"100"):
-            found.append((path, mode, bytes.fromhex(blob.decode()), int(stage)))
-    pointers = pointers_of(repo, (blob for _, _, blob, _ in found))
-    return [Tracked(path, mode, blob, pointers[blob], stage) for path, mode, blob, stage in found if blob in pointers]
+    output = git("ls-files", "-s", "-z", "--full-name", "--", *(pathspecs or [":/"]))
+    found = _pattern(rb"(100\d{3}) ([0-9a-f]+) (\d)\t([^\0]+)\0").findall(output)
+    blobs = raw_ids([item[1] for item in found])
+    known = _known(repo, blobs)
+    return [
+        Tracked(path, mode, blob, pointer, 0 if stage == b"0" else int(stage))
+        for (mode, _, stage, path), blob in zip(found, blobs)
+        if (pointer := known.get(blob)) is not None
+    ]
 
 
 def in_revision(repo: Repository, revision: str, pathspecs: list[str] | None = None) -> list[Tracked]:
-    """Pointers in the tree of a revision; ``pathspecs`` are relative to the top.
+    """Pointers in the tree of a revision; ``pathspecs`` are relative to the current directory.
 
     Raises: GitFailed when the revision does not exist.
     """
     tree = resolve(revision, "tree")
-    found = []
-    for record in records("ls-tree", "-r", "-z", "--full-tree", tree, "--", *(pathspecs or [])):
-        header, _, path = record.partition(b"\t")
-        mode, kind, blob = header.split(b" ")
-        if kind == b"blob" and mode.startswith(b"100"):
-            found.append((path, mode, bytes.fromhex(blob.decode())))
-    pointers = pointers_of(repo, (blob for _, _, blob in found))
-    return [Tracked(path, mode, blob, pointers[blob]) for path, mode, blob in found if blob in pointers]
+    if pathspecs:
+        # ls-tree knows no patterns: everything that is not in the empty tree
+        output = git("diff-tree", "-r", "--raw", "-z", *_EXACT, _empty_tree(), tree, "--", *pathspecs)
+        found = _pattern(rb":000000 (100\d{3}) 0+ ([0-9a-f]+) A\0([^\0]+)\0").findall(output)
+    else:
+        output = git("ls-tree", "-r", "-z", "--full-tree", tree)
+        found = _pattern(rb"(100\d{3}) blob ([0-9a-f]+)\t([^\0]+)\0").findall(output)
+    blobs = raw_ids([item[1] for item in found])
+    known = _known(repo, blobs)
+    return [
+        Tracked(path, mode, blob, pointer)
+        for (mode, _, path), blob in zip(found, blobs)
+        if (pointer := known.get(blob)) is not None
+    ]
+
+
+def versions(repo: Repository, revisions: list[str], pathspecs: list[str] | None = None) -> list[tuple[str, Tracked]]:
+    """Every version of every file in history, newest first: ``(the commit (hex) that brought it, file)``.
+
+    ``revisions`` are arguments of ``git rev-list`` (``--all``); what several commits brought to one path is listed once.
+
+    Raises: GitFailed.
+    """
+    specs = ["--", *(pathspecs or [":/"])]
+    commits = git("rev-list", "--no-object-names", *revisions, *specs)
+    fields = records(
+        "diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--diff-filter=AMT", *_EXACT, *specs, stdin=commits
+    )
+    found: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
+    commit, header = b"", b""
+    for field in fields:
+        if header:
+            _, mode, _, blob, _ = header.split(b" ")
+            if mode.startswith(b"100"):
+                # newest first: the oldest commit is the one that brought it, and comes last
+                found[field, blob] = (commit, mode)
+            header = b""
+        elif field.startswith(b":"):
+            header = field
+        else:
+            commit = field
+    blobs = raw_ids([blob for _, blob in found])
+    known = _known(repo, blobs)
+    return [
+        (commit.decode(), Tracked(path, mode, blob, pointer))
+        for ((path, _), (commit, mode)), blob in zip(found.items(), blobs)
+        if (pointer := known.get(blob)) is not None
+    ]
 
 
 def in_history(repo: Repository, *arguments: str) -> dict[bytes, Pointer]:
@@ -88,20 +129,47 @@ def reachable(repo: Repository) -> dict[bytes, Pointer]:
 
 def pointers_of(repo: Repository, blobs: Iterable[bytes]) -> dict[bytes, Pointer]:
     """The blobs (raw ids) that are pointers, with their pointers."""
+    wanted = list(blobs)
+    known = _known(repo, wanted)
+    return {blob: pointer for blob in wanted if (pointer := known.get(blob)) is not None}
+
+
+def _known(repo: Repository, blobs: list[bytes]) -> dict[bytes, Pointer | None]:
+    """What is known about blobs (raw ids), these and others; only those git does not have are not in it."""
     cache = BlobCache(repo.common_dir, repo.object_format)
-    wanted = set(blobs)
-    unknown = sorted(blob for blob in wanted if blob not in cache.known)
+    known = cache.known
+    # in the order of paths, not of ids: neighbours share delta chains
+    unknown = [blob for blob in dict.fromkeys(blobs) if blob not in known]
     for start in range(0, len(unknown), _READ_AT_ONCE):
         _read(cache, unknown[start : start + _READ_AT_ONCE])
     cache.save()
-    known = cache.known
-    return {blob: pointer for blob in wanted if (pointer := known.get(blob)) is not None}
+    return known
+
+
+def raw_ids(names: list[bytes]) -> list[bytes]:
+    """Object ids in hex as raw bytes, all of one length."""
+    if not names:
+        return []
+    raw = bytes.fromhex(b"".join(names).decode())
+    size = len(names[0]) // 2
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
+
+
+def _pattern(expression: bytes) -> re.Pattern[bytes]:
+    # a hundred thousand records: one pass in C instead of a loop; re is imported by those who list only
+    import re
+
+    return re.compile(expression)
+
+
+def _empty_tree() -> str:
+    return git("hash-object", "-t", "tree", "--stdin").decode().strip()
 
 
 def _read(cache: BlobCache, blobs: list[bytes]) -> None:
     names = "\n".join(blob.hex() for blob in blobs).encode() + b"\n"
     small = []
-    for line in git("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", stdin=names).splitlines():
+    for line in git("cat-file", "--buffer", "--batch-check=%(objectname) %(objecttype) %(objectsize)", stdin=names).splitlines():
         fields = line.split(b" ")
         if len(fields) != 3:
             continue  # missing: a partial clone; may be there another time
@@ -117,7 +185,7 @@ def read_blobs(names: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """The content of each blob (hex ids): ``(id, bytes)``; those that are missing are left out."""
     if not names:
         return
-    output = git("cat-file", "--batch", "--buffer", stdin=b"\n".join(names) + b"\n")
+    output = _cat(names)
     at = 0
     while at < len(output):
         end = output.index(b"\n", at)
@@ -128,6 +196,20 @@ def read_blobs(names: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
         size = int(header[2])
         yield header[0], output[end + 1 : end + 1 + size]
         at = end + 2 + size
+
+
+def _cat(names: list[bytes]) -> bytes:
+    """The output of ``cat-file --batch``, by way of a file: git writes blob by blob, and a reader would wake up for each."""
+    import subprocess
+    import tempfile
+
+    command = ["git", "cat-file", "--batch", "--buffer"]
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(command, input=b"\n".join(names) + b"\n", stdout=output, stderr=subprocess.PIPE)
+        if done.returncode:
+            raise GitFailed(f"{' '.join(command)}: {done.stderr.decode('utf-8', 'replace').strip()}", "git fsck")
+        output.seek(0)
+        return output.read()
 
 
 def resolve(revision: str, kind: str = "commit") -> str:
@@ -147,5 +229,8 @@ def head_exists() -> bool:
 
 
 def shown(path: bytes) -> str:
-    """A git path as text for people: undecodable bytes and line feeds are escaped, as git itself does."""
-    return os.fsdecode(path).encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
+    """A git path as text for people: control characters (a terminal would obey them) and undecodable bytes are escaped."""
+    text = path.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
