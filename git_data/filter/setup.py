@@ -22,11 +22,21 @@ def make_cleaner(repo: Repository, store: Store) -> Cleaner:
         store.make()
         register(repo, store)
         if repo.worktree:
-            methods = probe.usable(("reflink",), repo.worktree, store.tmp, _memory(repo))
+            methods = probe.usable(("reflink",), _like_worktree(repo, store), store.tmp, _memory(repo))
             clone = "reflink" in methods
     except (GitDataError, OSError):
         clone = False
     return Cleaner(store, repo.worktree or ".", clone, repo.settings.pointer_format)
+
+
+def _like_worktree(repo: Repository, store: Store) -> str:
+    """A directory of ours on the work tree's file system, so that a kill leaves no probe file among the user's."""
+    device = os.stat(repo.worktree).st_dev
+    if os.stat(store.tmp).st_dev == device:
+        return store.tmp
+    stage = os.path.join(repo.data_dir, "tmp")
+    os.makedirs(stage, exist_ok=True)
+    return stage if os.stat(stage).st_dev == device else repo.worktree
 
 
 def _memory(repo: Repository) -> str:
