@@ -31,8 +31,15 @@ _git_data() {
   local -a COMP_WORDS=(git-data "${words[@]:at+1}")
   local COMP_CWORD=$((cword - at))
   _shtab_git_data
-  compopt +o nospace -o filenames 2>/dev/null
+  compopt +o nospace 2>/dev/null
 }
+"""
+
+# zsh's completion of git calls _git-<command>, which exists already where this script is a file of that name in fpath
+_ZSH_GIT = """
+if [[ $zsh_eval_context[-1] == eval ]]; then
+  _git-data() { _shtab_git_data "$@" }
+fi
 """
 
 
@@ -54,8 +61,8 @@ def script(shell: str) -> str:
     """The completion script for one of ``SHELLS``."""
     import shtab
 
-    text: str = shtab.complete(_everything(), shell, root_prefix="_shtab_git_data")
-    return text + _BASH_GIT if shell == "bash" else text
+    text: str = shtab.complete(_everything(), shell, root_prefix="git_data")
+    return text + {"bash": _BASH_GIT, "zsh": _ZSH_GIT}.get(shell, "")
 
 
 def _everything() -> argparse.ArgumentParser:
