@@ -95,3 +95,31 @@ def read_file(path: str) -> bytes | None:
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def sweep(directory: str, grace_s: float) -> int:
+    """Delete temporaries older than ``grace_s`` seconds from ``directory``; the bytes freed.
+
+    Age is measured by the clock of the file system, which dates the files, not by ours.
+    """
+    try:
+        names = [name for name in os.listdir(directory) if name.startswith(TEMP_PREFIX)]
+        if not names:
+            return 0
+        mark = os.path.join(directory, temp_name())
+        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        now = os.stat(mark).st_mtime
+        os.unlink(mark)
+    except OSError:
+        return 0
+    freed = 0
+    for name in names:
+        path = os.path.join(directory, name)
+        try:
+            status = os.lstat(path)
+            if now - status.st_mtime > grace_s:
+                os.unlink(path)
+                freed += status.st_size
+        except OSError:
+            continue  # somebody else swept it
+    return freed

@@ -54,6 +54,7 @@ class Progress:
         self.size_bytes = size_bytes
         self.files_done = 0
         self.bytes_done = 0
+        self.bytes_under_way = 0
         self.off = os.environ.get("GIT_DATA_PROGRESS", "") == "0"
         self._next = time.monotonic() + DELAY_S
         self._bar: Any = None
@@ -66,16 +67,23 @@ class Progress:
         if not self.off and time.monotonic() >= self._next:
             self._show()
 
+    def under_way(self, size_bytes: int) -> None:
+        """So many bytes belong to files that are not done yet."""
+        self.bytes_under_way = size_bytes
+        self(0)
+
     def _show(self) -> None:
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             if self._bar is None:
                 self._start_bar()
             self._next = time.monotonic() + 0.1
-            done = self.bytes_done if self.size_bytes else self.files_done
+            done = self.bytes_done + self.bytes_under_way if self.size_bytes else self.files_done
             self._bar.update(self._task, completed=done, files=f"{self.files_done:,}/{self.files:,}")
             return
         self._next = time.monotonic() + LINE_EVERY_S
-        size = f", {human_size(self.bytes_done)} of {human_size(self.size_bytes)}" if self.size_bytes else ""
+        size = (
+            f", {human_size(self.bytes_done + self.bytes_under_way)} of {human_size(self.size_bytes)}" if self.size_bytes else ""
+        )
         say(f"{self.doing}: {self.files_done:,} of {count(self.files, 'file')}{size}")
 
     def _start_bar(self) -> None:

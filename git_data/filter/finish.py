@@ -17,6 +17,8 @@ from git_data.worktree import journal
 def finish(repo: Repository, store: Store, copies: dict[bytes, Pointer], stored: bool) -> None:
     """Make what was stored durable, bring content to the paths that wait, share what had to be copied."""
     store.flush()
+    if stored:
+        store.sweep()
     if not repo.worktree:
         return
     if stored or copies or journal.exists(repo.data_dir):

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from git_data.base.report import Progress
+
+_WATCHED_BYTES = 256 << 20
+_WATCH_EVERY_S = 0.5
 _CHUNK_ITEMS = 128
 """Small enough to balance the threads, large enough that a call costs nothing."""
 
@@ -62,13 +66,12 @@ def relink(
     methods: tuple[str, ...],
     items: list[Link],
     jobs: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Put each item's content in place under ``root``; the outcome is in the items.
 
     ``stage`` is a directory for temporaries; they are made beside the target if it is
-    on another file system.  ``items`` should be sorted by path.  ``progress`` is called with
-    files and bytes done, from any thread.
+    on another file system.  ``items`` should be sorted by path.
     """
     module = implementation()
     places = _Places(module, root, stage)
@@ -76,15 +79,50 @@ def relink(
     if os.stat(root).st_dev != os.stat(stage).st_dev:
         stage_place = root if isinstance(root_place, str) else -1
 
+    name = temp_name()
+
     def work(chunk: list[Link]) -> None:
-        module.relink(root_place, stage_place, temp_name() + "-", methods, chunk)
+        # the address tells the chunks of one call apart
+        module.relink(root_place, stage_place, f"{name}-{id(chunk):x}-", methods, chunk)
         if progress is not None:
             progress(len(chunk), sum(item.size for item in chunk))
 
+    watched = progress is not None and methods[0] == "copy" and sum(item.size for item in items) > _WATCHED_BYTES
+    stop = _watch(stage, name, progress) if progress is not None and watched else None
     try:
         _run(work, items, jobs)
     finally:
+        if stop is not None:
+            stop()
         places.close()
+
+
+def _watch(stage: str, name: str, progress: Progress) -> Callable[[], None]:
+    """Report how far large copies are while they are made, by the sizes of the temporaries; gives the function that ends it."""
+    import threading
+
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(_WATCH_EVERY_S):
+            size = 0
+            with os.scandir(stage) as found:
+                for entry in found:
+                    if entry.name.startswith(name):
+                        try:
+                            size += entry.stat().st_size
+                        except FileNotFoundError:
+                            continue  # finished meanwhile
+            progress.under_way(size)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        done.set()
+        thread.join()
+
+    return stop
 
 
 def put(root: str, objects: str, tmp: str, items: list[Put], jobs: int = 1) -> None:

@@ -25,7 +25,7 @@ import time
 
 from git_data.base import fsio
 from git_data.base.digest import file_sha256
-from git_data.errors import FileSystemError, from_os_error
+from git_data.errors import from_os_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -255,27 +255,7 @@ class Store:
 
     def sweep(self) -> int:
         """Delete temporaries that no running command can still be writing; the bytes freed."""
-        freed = 0
-        if not os.path.isdir(self.tmp):
-            return 0
-        # The file system's clock, not ours, dates the files: ask it.
-        try:
-            fd, mark = self.new_temporary()
-            now = os.fstat(fd).st_mtime
-            os.close(fd)
-            os.unlink(mark)
-        except (FileSystemError, OSError):
-            return 0
-        for name in _names(self.tmp):
-            path = os.path.join(self.tmp, name)
-            try:
-                status = os.lstat(path)
-                if now - status.st_mtime > TEMP_GRACE_S:
-                    os.unlink(path)
-                    freed += status.st_size
-            except OSError:
-                continue
-        return freed
+        return fsio.sweep(self.tmp, TEMP_GRACE_S)
 
 
 def _names(directory: str) -> list[str]:

@@ -17,17 +17,17 @@ from __future__ import annotations
 import os
 import time
 
+from git_data.base import fsio
 from git_data.base.digest import blob_oid
 from git_data.errors import GitFailed, Locked, from_os_error
 from git_data.git import index as git_index
 from git_data.link import batch, probe
 from git_data.link.items import COPY, HARDLINK, NOT_EXPECTED, OBJECT_SUSPECT, REFLINK, Link
-from git_data.store.objects import Store, stamp_part
+from git_data.store.objects import TEMP_GRACE_S, Store, stamp_part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from git_data.base.report import Progress
     from git_data.errors import GitDataError
     from git_data.git.repo import Repository
     from git_data.worktree.journal import Waiting
@@ -65,7 +65,7 @@ def relink(
     store: Store,
     waiting: list[Waiting],
     wait_s: float = 0.1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Bring content to the given paths of ``repo``'s work tree.
 
@@ -79,6 +79,7 @@ def relink(
         return outcome
     stage = os.path.join(repo.data_dir, "tmp")
     os.makedirs(stage, exist_ok=True)
+    fsio.sweep(stage, TEMP_GRACE_S)
     # the last of several records for one path is the one that counts
     by_path = {item.path: item for item in present}
     paths = sorted(by_path)
@@ -116,7 +117,8 @@ class _Patcher:
         self.blobs = [blob_oid(item.pointer.encode(), repo.object_format) for item in items]
         # A temporary index (GIT_INDEX_FILE) belongs to a git command that may hold it in memory.
         self.in_place = os.path.realpath(repo.index) == os.path.realpath(repo.own_index)
-        self.marked: set[int] = set()
+        self.marked: dict[int, bytes] = {}
+        """number of the path → the size its entry had"""
 
     def forget_sizes(self) -> int:
         """Step 1; the second (Unix time) new files must be older than. Raises: Locked."""
@@ -135,8 +137,7 @@ class _Patcher:
     def _forget(self, index: git_index.Index, number: int, offset: int) -> bool:
         if index.blob(offset) != self.blobs[number]:
             return False
-        index.forget_size(offset)
-        self.marked.add(number)
+        self.marked[number] = index.forget_size(offset)
         return True
 
     def write_stats(self, links: list[Link | None]) -> None:
@@ -149,9 +150,12 @@ class _Patcher:
 
         def describe(index: git_index.Index, number: int, offset: int) -> bool:
             link = links[number]
-            if link is None or link.error or index.blob(offset) != self.blobs[number]:
+            if number not in self.marked or index.blob(offset) != self.blobs[number]:
                 return False
-            index.set_stat(offset, link.stat)
+            if link is None or link.error:
+                index.restore_size(offset, self.marked[number])
+            else:
+                index.set_stat(offset, link.stat)
             return True
 
         # Longer than in step 1: the files are in place now, and only their description is missing.
@@ -180,7 +184,7 @@ def _link(
     stage: str,
     index_time_s: int,
     outcome: Outcome,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> list[Link | None]:
     """Step 2: the link of each item, or ``None`` where its object turned out to be damaged."""
     memory = os.path.join(repo.data_dir, "links")
