@@ -105,9 +105,15 @@ class Index:
         """The raw object id of the entry at ``offset``."""
         return bytes(self.data[offset + 40 : offset + 40 + self.hash_len])
 
-    def forget_size(self, offset: int) -> None:
-        """Write size 0, which makes git compare the content the next time it looks."""
-        self.data[offset + _SIZE_OFFSET : offset + _SIZE_OFFSET + 4] = b"\0\0\0\0"
+    def forget_size(self, offset: int) -> bytes:
+        """Write size 0, which makes git compare the content the next time it looks; the field as it was."""
+        size = bytes(self.data[offset + _SIZE_OFFSET : offset + _SIZE_OFFSET + 4])
+        self.restore_size(offset, bytes(4))
+        return size
+
+    def restore_size(self, offset: int, size: bytes) -> None:
+        """Take ``forget_size`` back."""
+        self.data[offset + _SIZE_OFFSET : offset + _SIZE_OFFSET + 4] = size
 
     def set_stat(self, offset: int, stat: tuple[int, ...]) -> None:
         """Write the ten fields of ``STAT``, but keep the entry's mode: it is git's, not the file's."""
