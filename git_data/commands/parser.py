@@ -59,7 +59,8 @@ def run(name: str, words: list[str]) -> int:
         raise unknown(name)
     parser, module = build(name)
     # intermixed: "git data track '*.bin' --dry-run '*.csv'" works as in git
-    arguments = parser.parse_intermixed_args(words) if _has_no_remainder(parser) else parser.parse_args(words)
+    mixed = "--" not in words and _has_no_remainder(parser)
+    arguments = parser.parse_intermixed_args(words) if mixed else parser.parse_args(words)
     # lists of a hundred thousand records without cycles: looking for cycles again and again would take as long as the work
     gc.set_threshold(100_000, 20, 100)
     status: int | None = module.run(arguments)

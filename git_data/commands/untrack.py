@@ -53,14 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
             file.save()
         except OSError as error:
             raise from_os_error(error, file.path, "writing") from None
-    paths = pointers_without_filter(repo)
-    renormalize(repo, paths)
+    # First the attributes: where the file is gone, git would take those of the index.
     changed = [file.path for file in files if file.changed]
     git("add", "--all", "--", *[path for path in changed if os.path.exists(path) or _tracked(path, root)], cwd=root)
+    plain = pointers_without_filter(repo)
+    renormalize(repo, plain)
     for pattern in arguments.pattern:
         print(f"'{pattern}' untracked")
-    if paths:
-        say(f"{count(len(paths), 'file')} will be plain content in the next commit")
+    if plain:
+        say(f"{count(len(plain), 'file')} will be plain content in the next commit")
     return 0
 
 

@@ -12,7 +12,8 @@ OUR_MARK = "git_data/launch.py"
 
 def wanted() -> dict[str, str]:
     """Every key and its value for this installation."""
-    start = shell_quoted(launcher())
+    # exec: no shell stays between git and us, so git's signals reach us and we see who our parent is
+    start = "exec " + shell_quoted(launcher())
     return {
         "filter.data.process": f"{start} filter-process",
         "filter.data.clean": f"{start} clean -- %f",
