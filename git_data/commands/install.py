@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from git_data.base.report import count
 from git_data.commands.parser import add_dry_run
 from git_data.errors import RepositoryError
 from git_data.git.repo import Repository, locate
@@ -91,6 +92,6 @@ def _bring_content(repo: Repository) -> None:
 
     outcome = materialise(repo, open_store(repo), [])
     if outcome.done:
-        print(f"{outcome.done:,} pointers in the work tree turned into content.")
+        print(f"{count(outcome.done, 'pointer')} in the work tree turned into content.")
     if outcome.missing:
-        print(f"{len(outcome.missing):,} pointers stay: their data is not in the store.")
+        print(f"{count(len(outcome.missing), 'pointer')} left: the data is not in the store.")
