@@ -11,6 +11,7 @@ import os
 
 MAX_PAYLOAD_BYTES = 65516
 FLUSH = b"0000"
+_HEX = frozenset(b"0123456789abcdefABCDEF")
 _HEADER_BYTES = 16384
 """More than the header of a request ever has: a few keys and one path."""
 
@@ -57,20 +58,23 @@ class Reader:
         """
         if not self._fill(4):
             raise EOFError
-        try:
-            length = int(self._buffer[self._start : self._start + 4], 16)
-        except ValueError:
-            raise ProtocolError("bad packet length") from None
+        length = self._length()
         if length == 0:
-            self._start += 4
             return None
-        if length < 4 or length > MAX_PAYLOAD_BYTES + 4:
-            raise ProtocolError(f"bad packet length {length}")
-        if not self._fill(length):
+        if not self._fill(length - 4):
             raise ProtocolError("the stream ends inside a packet")
-        payload = self._view[self._start + 4 : self._start + length]
-        self._start += length
+        payload = self._view[self._start : self._start + length - 4]
+        self._start += length - 4
         return payload
+
+    def _length(self) -> int:
+        """The four digits at the start of the buffer: 0 for a flush packet."""
+        digits = bytes(self._buffer[self._start : self._start + 4])
+        self._start += 4
+        length = int(digits, 16) if _HEX.issuperset(digits) else -1
+        if length != 0 and not 4 <= length <= MAX_PAYLOAD_BYTES + 4:
+            raise ProtocolError(f"bad packet length {digits!r}")
+        return length
 
     def text_list(self) -> list[bytes]:
         """Text packets up to the next flush, each without its final LF only."""
@@ -100,7 +104,7 @@ class Reader:
                 at += length
         except ValueError:
             length = -1  # cut off, or not pkt-line: the careful way finds out
-        if length == 0:
+        if length == 0 and at + 4 <= len(data):
             self._start += at + 4
             return pairs
         for line in self.text_list():
@@ -113,8 +117,9 @@ class Reader:
         if self._end - self._start < 4:
             self._fill(4)
         start = self._start
-        length = int(self._view[start : start + 4].tobytes() or b"0", 16)
-        end = start + length
+        digits = bytes(self._view[start : start + 4])
+        end = start + (int(digits, 16) if _HEX.issuperset(digits) else 0)
+        length = end - start
         if 4 < length <= limit_bytes + 4 and self._buffer[end : end + 4] == FLUSH and end + 4 <= self._end:
             self._start = end + 4
             return bytes(self._view[start + 4 : end]), True
@@ -133,8 +138,7 @@ class Reader:
             if not self._left:
                 if not self._fill(4):
                     raise ProtocolError("the stream ends inside content")
-                length = int(self._buffer[self._start : self._start + 4], 16)
-                self._start += 4
+                length = self._length()
                 if length == 0:
                     self.at_flush = True
                     return filled, True
