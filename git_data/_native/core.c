@@ -218,6 +218,12 @@ static int same_file(const struct stat *a, const struct stat *b)
            a->ST_MTIM.tv_sec == b->ST_MTIM.tv_sec && a->ST_MTIM.tv_nsec == b->ST_MTIM.tv_nsec;
 }
 
+static int drop_temp(int stage_fd, const char *tmp, int error)
+{
+    unlinkat(stage_fd, tmp, 0);
+    return error;
+}
+
 /* Swap the finished temporary for the target; the target must still be the file seen before. */
 static int replace_file(int stage_fd, const char *tmp, int dir_fd, const char *leaf, const struct stat *old)
 {
@@ -225,22 +231,20 @@ static int replace_file(int stage_fd, const char *tmp, int dir_fd, const char *l
 #if defined(__linux__) && defined(SYS_renameat2)
     /* RENAME_EXCHANGE (2): what was there comes out whole, so a user's edit is never overwritten. */
     if (!syscall(SYS_renameat2, stage_fd, tmp, dir_fd, leaf, 2)) {
-        if (!fstatat(stage_fd, tmp, &now, AT_SYMLINK_NOFOLLOW) && same_file(&now, old)) {
+        int error = fstatat(stage_fd, tmp, &now, AT_SYMLINK_NOFOLLOW) ? errno : same_file(&now, old) ? 0 : GD_NOT_EXPECTED;
+        /* Another file than the one seen before goes back; if that fails it stays in the staging place, whole. */
+        if (!error || !syscall(SYS_renameat2, stage_fd, tmp, dir_fd, leaf, 2))
             unlinkat(stage_fd, tmp, 0);
-            return 0;
-        }
-        if (syscall(SYS_renameat2, stage_fd, tmp, dir_fd, leaf, 2))
-            return errno;
-        return GD_NOT_EXPECTED;
+        return error;
     }
-    if (errno == ENOENT)
-        return GD_NOT_EXPECTED;
     if (errno != EINVAL && errno != ENOSYS)
-        return errno;
+        return drop_temp(stage_fd, tmp, errno == ENOENT ? GD_NOT_EXPECTED : errno);
 #endif
-    if (fstatat(dir_fd, leaf, &now, AT_SYMLINK_NOFOLLOW) || !same_file(&now, old))
-        return GD_NOT_EXPECTED;
-    return renameat(stage_fd, tmp, dir_fd, leaf) ? errno : 0;
+    if (fstatat(dir_fd, leaf, &now, AT_SYMLINK_NOFOLLOW))
+        return drop_temp(stage_fd, tmp, errno == ENOENT ? GD_NOT_EXPECTED : errno);
+    if (!same_file(&now, old))
+        return drop_temp(stage_fd, tmp, GD_NOT_EXPECTED);
+    return renameat(stage_fd, tmp, dir_fd, leaf) ? drop_temp(stage_fd, tmp, errno) : 0;
 }
 
 /* Put a new file under a name that must not exist. */
@@ -250,12 +254,9 @@ static int create_file(int stage_fd, const char *tmp, int dir_fd, const char *le
     if (!syscall(SYS_renameat2, stage_fd, tmp, dir_fd, leaf, 1))
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
-        return errno;
+        return drop_temp(stage_fd, tmp, errno);
 #endif
-    if (linkat(stage_fd, tmp, dir_fd, leaf, 0))
-        return errno;
-    unlinkat(stage_fd, tmp, 0);
-    return 0;
+    return drop_temp(stage_fd, tmp, linkat(stage_fd, tmp, dir_fd, leaf, 0) ? errno : 0);
 }
 
 static int make_temp(int object_fd, const struct stat *object_st, const gd_link *item, int stage_fd,
@@ -327,7 +328,9 @@ static int relink_one(dir_cache *cache, int stage_fd, const char *tmp, const int
             return GD_NOT_EXPECTED;
         }
         n = pread(fd, buffer, (size_t)item->expect_len, 0);
+        error = n < 0 ? errno : 0;
         close(fd);
+        if (error) return error;
         if (n != item->expect_len || memcmp(buffer, item->expect, (size_t)n)) return GD_NOT_EXPECTED;
         if (item->mode < 0) mode = old.st_mode & 07777;
     } else if (item->expect_len == -2) {
@@ -348,13 +351,11 @@ static int relink_one(dir_cache *cache, int stage_fd, const char *tmp, const int
     if (error) return error;
     error = item->expect_len != -1 ? replace_file(stage_fd, tmp, dir_fd, leaf, &old)
                                   : create_file(stage_fd, tmp, dir_fd, leaf);
-    if (error) {
-        unlinkat(stage_fd, tmp, 0);
-        return error;
-    }
-    /* After the rename: it changes ctime on most file systems, and git compares ctime. */
-    if (fstatat(dir_fd, leaf, &now, AT_SYMLINK_NOFOLLOW)) return errno;
-    fill_stat(&item->st, &now);
+    if (error) return error;
+    /* After the rename: it changes ctime on most file systems, and git compares ctime.  The content is in place now
+     * whatever this says; without an answer the fields stay 0, which makes git compare it. */
+    if (!fstatat(dir_fd, leaf, &now, AT_SYMLINK_NOFOLLOW))
+        fill_stat(&item->st, &now);
     return 0;
 }
 

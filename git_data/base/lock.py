@@ -42,16 +42,22 @@ class LockFile:
 
     def commit(self) -> None:
         """Rename the lock over the file it guards: the new content becomes visible."""
-        os.close(self.fd)
-        self.fd = -1
-        os.replace(self.lock_path, self.path)
+        fd, self.fd = self.fd, -1
+        try:
+            os.close(fd)
+            os.replace(self.lock_path, self.path)
+        except BaseException:
+            os.unlink(self.lock_path)
+            raise
 
     def release(self) -> None:
         """Give the lock up without changing the file."""
         if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-            os.unlink(self.lock_path)
+            fd, self.fd = self.fd, -1
+            try:
+                os.close(fd)
+            finally:
+                os.unlink(self.lock_path)
 
     def __enter__(self) -> LockFile:
         return self

@@ -109,7 +109,10 @@ def _relink_one(root_fd: int, stage_fd: int, temporary: str, methods: tuple[str,
         except BaseException:
             os.unlink(temporary, dir_fd=stage_fd)
             raise
-        item.stat = index_fields(os.stat(leaf, dir_fd=dir_fd, follow_symlinks=False))
+        try:
+            item.stat = index_fields(os.stat(leaf, dir_fd=dir_fd, follow_symlinks=False))
+        except OSError:
+            pass  # the content is in place; a stat of zeros makes git compare it
     finally:
         os.close(dir_fd)
 

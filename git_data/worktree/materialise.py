@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 from git_data.base import report
+from git_data.errors import from_os_error
 from git_data.git.attributes import with_filter
 from git_data.git.run import records
 from git_data.pointer import MAX_SIZE_BYTES, parse
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 def pointers_in_worktree(repo: Repository, pathspecs: list[bytes], selection: Selection | None = None) -> list[Waiting]:
     """Tracked files with the filter that hold a pointer now; ``pathspecs`` are relative to the current directory.
 
-    Raises: GitFailed when a pathspec matches nothing git knows.
+    Raises: GitFailed when a pathspec matches nothing git knows, FileSystemError when a file cannot be read.
     """
     specs = [os.fsdecode(path) for path in pathspecs]
     if specs:
@@ -43,19 +45,21 @@ def pointers_in_worktree(repo: Repository, pathspecs: list[bytes], selection: Se
 
 
 def _small_content(path: bytes) -> bytes | None:
-    """The bytes of a regular file that is small enough for a pointer."""
+    """The bytes of a regular file that is small enough for a pointer. Raises: FileSystemError."""
     try:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or not 0 < status.st_size < MAX_SIZE_BYTES:
             return None
         with open(path, "rb", buffering=0) as file:
             return file.read(MAX_SIZE_BYTES)
-    except OSError:
-        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise from_os_error(error, path, "reading") from None
 
 
 def materialise(repo: Repository, store: Store, pathspecs: list[bytes], selection: Selection | None = None) -> Outcome:
-    """Bring content to every pointer found. Raises: GitFailed, OSError."""
+    """Bring content to every pointer found. Raises: GitFailed, FileSystemError, OSError."""
     found = pointers_in_worktree(repo, pathspecs, selection)
     size = sum(item.pointer.size for item in found)
     with report.Progress("linking", len(found), size) as progress:

@@ -28,7 +28,7 @@ from git_data.store.objects import TEMP_GRACE_S, Store, stamp_part
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from git_data.base.report import Progress
-    from git_data.errors import GitDataError
+    from git_data.errors import FileSystemError, GitDataError
     from git_data.git.repo import Repository
     from git_data.worktree.journal import Waiting
 
@@ -70,7 +70,7 @@ def relink(
     """Bring content to the given paths of ``repo``'s work tree.
 
     ``wait_s`` is how long to wait for the index lock.  Raises: OSError when the staging place cannot be made,
-    RepositoryError when the index is damaged.
+    FileSystemError when the index cannot be written, RepositoryError when it is damaged.
     """
     outcome = Outcome()
     repo.require_worktree()
@@ -89,12 +89,23 @@ def relink(
     except Locked as locked:
         outcome.locked = locked
         return outcome
+    except OSError as error:
+        raise _index_refused(repo, error) from None
     links = _link(repo, store, [by_path[path] for path in paths], stage, index_time_s, outcome, progress)
     try:
         patcher.write_stats(links)
     except Locked as locked:
         outcome.locked = locked
+    except OSError as error:
+        raise _index_refused(repo, error) from None
     return outcome
+
+
+def _index_refused(repo: Repository, error: OSError) -> FileSystemError:
+    """The index keeps sizes that make git compare content, or was not touched at all."""
+    failure = from_os_error(error, repo.index, "describing files in")
+    failure.hint = f"{failure.hint}\nbring what is missing with: git data checkout".lstrip()
+    return failure
 
 
 def _present(store: Store, waiting: list[Waiting], outcome: Outcome) -> list[Waiting]:
