@@ -1,0 +1,190 @@
+"""The Nth-fault harness: make the N-th file-system call of our processes fail, and see what is left.
+
+``shim.c`` is loaded into every process of a command and counts the calls of git-data's own.  A test steps N through all of them
+(or through every k-th) until the command succeeds without the fault being reached, and after each run asks for the invariants:
+
+* no acknowledged data is lost: every pointer git knows has its object, or the file it stands for is untouched;
+* a name in the store matches its bytes;
+* running the command again converges, and ``git status`` tells the truth all the time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import struct
+import subprocess
+from pathlib import Path
+
+from helpers import Repo
+
+from git_data.git import index
+from git_data.link.pure import index_fields
+from git_data.pointer import Pointer, parse
+
+_STATE = struct.Struct("=II4088s")
+_NEVER = 1 << 30
+
+
+class Shim:
+    """The compiled shim and the file it counts in."""
+
+    def __init__(self, library: Path, state: Path) -> None:
+        self.library = library
+        self.state = state
+
+    def env(self, kind: str, at: int, root: Path) -> dict[str, str]:
+        """The environment in which the ``at``-th call below ``root`` fails; the counter starts again."""
+        self.state.write_bytes(bytes(_STATE.size))
+        return {
+            "LD_PRELOAD": str(self.library),
+            "FAULT_KIND": kind,
+            "FAULT_AT": str(at),
+            "FAULT_ROOT": os.path.realpath(root),
+            "FAULT_STATE": str(self.state),
+        }
+
+    def clock(self, offset_s: int) -> dict[str, str]:
+        """The environment in which clocks are wrong by ``offset_s`` seconds; the kernel's, which dates files, is not."""
+        return {"LD_PRELOAD": str(self.library), "FAULT_CLOCK": str(offset_s)}
+
+    def calls(self) -> int:
+        """How many calls were counted."""
+        return _STATE.unpack(self.state.read_bytes())[0]
+
+    def hit(self) -> str:
+        """The call that failed, ``unlink /path``; empty when it was not reached."""
+        _, hit, what = _STATE.unpack(self.state.read_bytes())
+        return what.partition(b"\0")[0].decode(errors="replace") if hit else ""
+
+
+def compile_shim(directory: Path) -> Path:
+    """Compile ``shim.c`` into a library in ``directory``."""
+    library = directory / "shim.so"
+    source = Path(__file__).with_name("shim.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-o", str(library), str(source), "-ldl"], check=True)
+    return library
+
+
+class Run:
+    """One command with one fault, and what came of it."""
+
+    def __init__(self, repo: Repo, shim: Shim, command: list[str], kind: str, at: int, core: str) -> None:
+        self.kind = kind
+        self.at = at
+        env = {**os.environ, **shim.env(kind, at, repo.path), "GIT_DATA_PURE": "1" if core == "pure" else "0"}
+        # a session of its own: "kill-all" kills the process group
+        process = subprocess.Popen(
+            command, cwd=repo.path, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise AssertionError(f"{command} hangs after {kind} at call {at}: {shim.hit()}") from None
+        self.status = process.returncode
+        self.output = out.decode(errors="replace") + err.decode(errors="replace")
+        self.call = shim.hit()
+
+    @property
+    def reached(self) -> bool:
+        """Whether the fault happened."""
+        return bool(self.call)
+
+    def __str__(self) -> str:
+        return f"{self.kind} at call {self.at} ({self.call}), exit status {self.status}\n{self.output}"
+
+
+def copy_repo(template: Repo, target: Path) -> Repo:
+    """A copy of a repository whose index knows the copied files as it knew the first ones."""
+    shutil.rmtree(target, ignore_errors=True)
+    subprocess.run(["cp", "-a", "--reflink=auto", str(template.path), str(target)], check=True)
+    git_index = target / ".git" / "index"
+    paths = sorted(os.fsencode(path.relative_to(target)) for path in work_files(target))
+
+    def describe(entries: index.Index, number: int, offset: int) -> bool:
+        file = os.fsdecode(paths[number])
+        if index.STAT.unpack_from(entries.data, offset)[2:4] != index_fields(os.lstat(template.path / file))[2:4]:
+            return False  # changed since it was added
+        entries.set_stat(offset, index_fields(os.lstat(target / file)))
+        return True
+
+    index.patch(str(git_index), paths, "sha1", describe, wait_s=0)
+    return Repo(target)
+
+
+def work_files(root: Path) -> list[Path]:
+    """Everything in the work tree that is no directory."""
+    return [path for path in root.rglob("*") if ".git" not in path.relative_to(root).parts and not path.is_dir()]
+
+
+# -- what must hold after every fault
+
+
+def assert_store_sound(repo: Repo) -> None:
+    """Every name in the store matches its bytes."""
+    objects = [path for path in (repo.path / ".git/data/objects").rglob("*") if path.is_file()]
+    wrong = [path.name for path in objects if hashlib.sha256(path.read_bytes()).hexdigest() != path.name]
+    assert wrong == [], "objects that do not match their names"
+
+
+def index_blobs(repo: Repo) -> dict[str, bytes]:
+    """What git has in its index for each regular file."""
+    entries = [line.split("\t", 1) for line in repo.git("ls-files", "-s", "-z").split("\0") if line]
+    names = [header.split(" ")[1] for header, _ in entries]
+    output = repo.run("git", "cat-file", "--batch", "--buffer", stdin="".join(f"{name}\n" for name in names).encode()).stdout
+    blobs, at = {}, 0
+    for _, path in entries:
+        end = output.index(b"\n", at)
+        size = int(output[at:end].split(b" ")[2])
+        blobs[path] = output[end + 1 : end + 1 + size]
+        at = end + 2 + size
+    return blobs
+
+
+def index_pointers(repo: Repo) -> dict[str, Pointer]:
+    """The pointers in git's index."""
+    parsed = {path: parse(blob) for path, blob in index_blobs(repo).items()}
+    return {path: pointer for path, pointer in parsed.items() if pointer is not None}
+
+
+def stored(repo: Repo, oid: str) -> bool:
+    """Whether the store has an object (``assert_store_sound`` looks at its bytes)."""
+    return (repo.path / ".git/data/objects/sha256" / oid[:2] / oid).is_file()
+
+
+def assert_pointers_have_data(repo: Repo) -> None:
+    """Every pointer in the index has its object."""
+    missing = {path: pointer for path, pointer in index_pointers(repo).items() if not stored(repo, pointer.oid)}
+    assert missing == {}, "pointers without data"
+
+
+def assert_status_truthful(repo: Repo) -> None:
+    """``git status`` calls a file changed exactly if its content is not the one that the index names."""
+    said = {line[3:] for line in repo.git("status", "--porcelain", "-z", "-uno").split("\0") if line and line[1] != " "}
+    changed = {path for path, blob in index_blobs(repo).items() if not _is_content_of(repo.path / path, blob)}
+    assert said == changed, "git status and the files do not agree"
+
+
+def _is_content_of(file: Path, blob: bytes) -> bool:
+    if not file.is_file():
+        return False
+    data = file.read_bytes()
+    pointer = parse(blob)
+    return data == blob or (pointer is not None and hashlib.sha256(data).hexdigest() == pointer.oid)
+
+
+def assert_no_strangers(repo: Repo, expected: set[str]) -> None:
+    """Nothing but ``expected`` lies in the work tree: no temporaries."""
+    assert {str(path.relative_to(repo.path)) for path in work_files(repo.path)} <= expected
+
+
+def remove_stale_locks(repo: Repo, run: Run) -> None:
+    """What git tells its user to do when a killed command left ``index.lock``; nothing else may leave one."""
+    locks = list((repo.path / ".git").rglob("*.lock"))
+    assert not locks or run.kind.startswith("kill"), locks
+    for lock in locks:
+        lock.unlink()

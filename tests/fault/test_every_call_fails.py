@@ -1,0 +1,85 @@
+"""Every file-system call of our processes fails once, for each command that stores or brings content.
+
+Kills are tried at every call; errors at every call of one variant or evenly spread ones of several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fault import harness
+from fault.harness import Run, Shim
+from fault.scenarios import SCENARIOS
+from helpers import Repo
+
+Walk = Callable[..., None]
+
+VARIANTS = [("reflinks", "native"), ("default", "pure"), ("default", "native"), ("reflinks", "pure")]
+"""File system and implementation."""
+
+_templates: dict[tuple[str, Path], Repo] = {}
+
+
+@pytest.fixture
+def walk(request: pytest.FixtureRequest, tmp_path: Path, shim: Shim) -> Walk:
+    """``walk(scenario, kind, file system, core, first, step)``: fail call ``first``, then every ``step``-th after it, until the
+    command does not get so far."""
+
+    def walk(name: str, kind: str, file_system: str, core: str, first: int, step: int) -> None:
+        if file_system == "reflinks":
+            root, place = request.getfixturevalue("reflink_root"), request.getfixturevalue("reflink_dir")
+        else:
+            root, place = request.getfixturevalue("tmp_path_factory").getbasetemp(), tmp_path
+        scenario = SCENARIOS[name]
+        key = (name, root)
+        if key not in _templates:
+            _templates[key] = scenario.build(root / f"template {name}")
+        at = first
+        while True:
+            repo = harness.copy_repo(_templates[key], place / "repo")
+            run = Run(repo, shim, scenario.command, kind, at, core)
+            try:
+                scenario.check(repo, run)
+                if not run.reached:
+                    assert run.status == 0
+                    return
+                harness.remove_stale_locks(repo, run)
+                scenario.finish(repo)
+            except AssertionError as error:
+                raise AssertionError(f"{run}\n{error}") from error
+            at += step
+
+    return walk
+
+
+@pytest.mark.parametrize("first", range(1, 5), ids=lambda first: f"from-call-{first}")
+@pytest.mark.parametrize("variant", VARIANTS[:2], ids="-".join)
+@pytest.mark.parametrize("name", ["git add", "git checkout"])
+def test_killed_at_every_call(walk: Walk, name: str, variant: tuple[str, str], first: int) -> None:
+    walk(name, "kill", *variant, first, step=4)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
+@pytest.mark.parametrize("name", ["git commit", "git stash", "git data checkout"])
+def test_killed_at_calls_of(walk: Walk, name: str, variant: tuple[str, str]) -> None:
+    walk(name, "kill", *variant, first=1 + VARIANTS.index(variant), step=len(VARIANTS))
+
+
+@pytest.mark.parametrize("kind", ["kill-git", "kill-all"])
+@pytest.mark.parametrize("name", ["git add", "git checkout", "git stash"])
+def test_git_itself_killed_during(walk: Walk, name: str, kind: str) -> None:
+    walk(name, kind, "default", "native", first=2, step=5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
+@pytest.mark.parametrize("name", ["git add", "git checkout", "git data checkout", "git stash"])
+def test_input_output_error_during(walk: Walk, name: str, variant: tuple[str, str]) -> None:
+    walk(name, "eio", *variant, first=1 + VARIANTS.index(variant), step=2 * len(VARIANTS))
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
+@pytest.mark.parametrize("name", ["git add", "git checkout", "git data checkout"])
+def test_file_system_full_for_one_call_of(walk: Walk, name: str, variant: tuple[str, str]) -> None:
+    walk(name, "enospc", *variant, first=1 + VARIANTS.index(variant), step=len(VARIANTS))
