@@ -29,14 +29,18 @@ def relink(root: str, stage: str, stage_prefix: str, methods: tuple[str, ...], i
 def _relink_one(root: str, temporary: str, methods: tuple[str, ...], item: Link) -> int:
     target = os.path.join(root, os.fsdecode(item.path))
     if _behind_link(root, item.path):
-        return NOT_EXPECTED if item.expect is not None else errno.ELOOP
+        return NOT_EXPECTED if item.expect is not None or item.status is not None else errno.ELOOP
     old = None
-    if item.expect is not None:
-        old = _look(target, item.expect)
+    if item.expect is not None or item.status is not None:
+        old = _look(target, item.expect) if item.expect is not None else _seen(target, item)
         if old is None:
             return NOT_EXPECTED
-    status = os.stat(item.object)
-    if status.st_size != item.size or (item.stamp_ns >= 0 and status.st_mtime_ns % 10**9 != item.stamp_ns):
+    status = os.lstat(item.object)
+    if (
+        not stat.S_ISREG(status.st_mode)
+        or status.st_size != item.size
+        or (item.stamp_ns >= 0 and status.st_mtime_ns % 10**9 != item.stamp_ns)
+    ):
         return OBJECT_SUSPECT
     mode = stat.S_IMODE(old.st_mode) if old is not None and item.mode < 0 else item.mode
     try:
@@ -66,17 +70,28 @@ def _look(target: str, expect: bytes) -> os.stat_result | None:
             return None
         with open(target, "rb", buffering=0) as file:
             return status if file.read(len(expect) + 1) == expect else None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
+def _seen(target: str, item: Link) -> os.stat_result | None:
+    """The stat of the file in place, if it is still the one the caller saw."""
+    try:
+        status = os.lstat(target)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status if item.status is not None and same_times(item.status, status) else None
+
+
 def _make(temporary: str, methods: tuple[str, ...], mode: int, item: Link) -> int:
-    if "hardlink" in methods and methods.index("hardlink") < methods.index("copy") and not mode & 0o111:
+    if "hardlink" in (*methods, "copy")[: (*methods, "copy").index("copy")] and not mode & 0o111:
         try:
             os.link(item.object, temporary)
             return METHODS["hardlink"]
         except OSError:
-            pass  # another volume, or too many links: copy
+            if "copy" not in methods:
+                raise
+            # another volume, or too many links: copy
     source = os.open(item.object, os.O_RDONLY | _BINARY)
     try:
         target = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
@@ -126,7 +141,10 @@ def _put_one(root: str, objects: str, temporary: str, item: Put) -> int:
 def _copy_source(root: str, fd: int, item: Put) -> bool:
     """Copy the source file, unless it changed since it was hashed."""
     assert item.source is not None
-    source = os.open(os.path.join(root, os.fsdecode(item.source)), os.O_RDONLY | _BINARY)
+    try:
+        source = os.open(os.path.join(root, os.fsdecode(item.source)), os.O_RDONLY | _BINARY)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     try:
         before = os.fstat(source)
         if before.st_size != item.size or (item.status is not None and not same_times(item.status, before)):
