@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
+_MARK = "\0"
+"""No word of a command line can contain it."""
+
 
 class Parser(argparse.ArgumentParser):
     """Raises ``UsageError`` with a suggestion instead of exiting."""
 
     def error(self, message: str) -> NoReturn:
         """Called by argparse for a command line it cannot understand."""
+        message = message.replace(_MARK, "")
         suggestion = self._suggest(message)
         raise UsageError(f"{message}{suggestion}", f"{self.prog} -h")
 
@@ -58,9 +62,7 @@ def run(name: str, words: list[str]) -> int:
     if name not in COMMANDS:
         raise unknown(name)
     parser, module = build(name)
-    # intermixed: "git data track '*.bin' --dry-run '*.csv'" works as in git
-    mixed = "--" not in words and _has_no_remainder(parser)
-    arguments = parser.parse_intermixed_args(words) if mixed else parser.parse_args(words)
+    arguments = _parse(parser, words)
     # lists of a hundred thousand records without cycles: looking for cycles again and again would take as long as the work
     gc.set_threshold(100_000, 20, 100)
     status: int | None = module.run(arguments)
@@ -68,8 +70,23 @@ def run(name: str, words: list[str]) -> int:
     return status or 0
 
 
-def _has_no_remainder(parser: Parser) -> bool:
-    return all(action.nargs not in (argparse.REMAINDER, argparse.PARSER) for action in parser._actions)
+def _parse(parser: Parser, words: list[str]) -> argparse.Namespace:
+    """Options and words in any order, as in git; what follows ``--`` is never an option.
+
+    ``behind_dashes`` is how many words follow ``--``, -1 without one: git tells paths from revisions by it.
+    """
+    if any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in parser._actions):
+        return parser.parse_args(words)
+    at = words.index("--") if "--" in words else len(words)
+    # argparse cannot mix the two: words behind "--" are marked, so that none of them looks like an option
+    arguments = parser.parse_intermixed_args([*words[:at], *(_MARK + word for word in words[at + 1 :])])
+    for name, value in vars(arguments).items():
+        if isinstance(value, list):
+            setattr(arguments, name, [word.removeprefix(_MARK) for word in value])
+        elif isinstance(value, str):
+            setattr(arguments, name, value.removeprefix(_MARK))
+    arguments.behind_dashes = len(words) - at - 1
+    return arguments
 
 
 def unknown(name: str) -> UsageError:

@@ -8,6 +8,11 @@ import os
 import pytest
 from helpers import Repo, content
 
+from git_data.git.repo import locate
+from git_data.store import presence
+from git_data.store.place import open_store
+from git_data.worktree import state
+
 ODD = [b"a b.bin", b"line\nfeed.bin", b"-dash.bin", b"a=b.bin", b"\xff\xfe.bin", "ü.bin".encode(), b"dir/sub/x.bin"]
 
 
@@ -201,15 +206,13 @@ def test_a_text_file_about_pointers_is_no_data_file(repo: Repo):
     assert list(listed(repo)) == ["a.bin"]
 
 
-def test_many_files_are_asked_for_in_one_listing_of_the_store(repo: Repo):
-    import git_data.store.presence as presence
-
-    files = presence.MANY + 10
-    for number in range(files):
-        repo.write(f"{number:05}.bin", b"%d " % number * 300)
+def test_many_files_are_asked_for_in_one_listing_of_the_store(repo: Repo, monkeypatch: pytest.MonkeyPatch):
+    names = [f"{number}.bin" for number in range(5)]
+    data = {name: repo.write(name, 2000) for name in names}
     repo.commit()
-    repo.object(b"7 " * 300).unlink()
-    found = listed(repo)
-    assert len(found) == files
-    assert [path for path, item in found.items() if not item["stored"]] == ["00007.bin"]
-    assert {item["where"] for item in found.values()} == {"worktree"}
+    lose(repo, data["3.bin"])
+    monkeypatch.chdir(repo.path)
+    monkeypatch.setattr(presence, "MANY", 5)
+    here = locate()
+    found = state.survey(here, open_store(here))
+    assert {item.tracked.path: item.stored for item in found} == {name.encode(): name != "3.bin" for name in names}
