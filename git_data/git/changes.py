@@ -86,3 +86,9 @@ def _directories(paths: Iterable[bytes]) -> set[bytes]:
                 break
             found.add(path)
     return found
+
+
+def require_known(pathspecs: list[str]) -> None:
+    """Every pathspec (relative to the current directory) matches a file git tracks. Raises: GitFailed in git's words."""
+    if pathspecs:
+        records("ls-files", "-z", "--error-unmatch", "--", *pathspecs)

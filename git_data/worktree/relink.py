@@ -205,6 +205,9 @@ def _link(
     date_s = index_time_s - BACKDATE_S
     links = [_item(store, item, date_s) for item in items]
     if methods[0] == "hardlink":
+        from git_data.worktree.ctime import stop_trusting_ctime
+
+        stop_trusting_ctime(repo)
         _date_objects(links)
     start = time.monotonic()
     batch.relink(repo.require_worktree(), stage, methods, [link for link in links if link], repo.settings.jobs, progress)
@@ -243,7 +246,9 @@ def _date_objects(links: list[Link | None]) -> None:
         if link is None:
             continue
         try:
-            if os.stat(link.object).st_nlink == 1:
+            status = os.stat(link.object)
+            # a wrong stamp says that the object was edited; it must stay wrong
+            if status.st_nlink == 1 and status.st_mtime_ns % 10**9 == link.stamp_ns:
                 os.utime(link.object, ns=(link.mtime_ns, link.mtime_ns))
         except OSError:
             continue  # somebody else's object in a shared store

@@ -20,18 +20,16 @@ from git_data.link import batch, extents
 from git_data.link.items import FRESH_NS, NOT_EXPECTED, Link
 from git_data.link.pure import is_fresh, same_times
 from git_data.store.objects import stamp_part
+from git_data.worktree.ctime import stop_trusting_ctime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from git_data.base.report import Progress
     from git_data.errors import GitDataError
     from git_data.git.repo import Repository
     from git_data.git.scan import Tracked
     from git_data.pointer import Pointer
     from git_data.store.objects import Store
-
-    Progress = Callable[[int, int], None]
 
 
 class Shared:
@@ -101,6 +99,10 @@ def hardlink_to_store(
     if not dry_run:
         stage = os.path.join(repo.data_dir, "tmp")
         os.makedirs(stage, exist_ok=True)
+        if links:
+            stop_trusting_ctime(repo)
+        for link in links:
+            _date_object(link)
         batch.relink(repo.require_worktree(), stage, ("hardlink",), links, repo.settings.jobs)
     done: list[Link] = []
     for file, link in zip(wanted, links):
@@ -139,6 +141,17 @@ def _verified_link(repo: Repository, store: Store, file: Tracked, result: Shared
         result.different.append(file.path)
         return None
     return Link(file.path, os.fsencode(object), pointer.size, None, 0, stamp_part(pointer.oid), status=verified)
+
+
+def _date_object(link: Link) -> None:
+    """A hard link shows its object's time: let that be the file's, if nobody else links to the object."""
+    assert link.status is not None
+    time_ns = link.status.st_mtime_ns // 10**9 * 10**9 + link.stamp_ns
+    try:
+        if os.stat(link.object).st_nlink == 1:
+            os.utime(link.object, ns=(time_ns, time_ns))
+    except PermissionError:
+        pass  # a shared store, and the object is somebody else's
 
 
 def verify(path: bytes, pointer: Pointer) -> os.stat_result | None:
