@@ -32,7 +32,7 @@ def _find_native(
     data: bytearray, version: int, hash_len: int, paths: list[bytes], racy_since: int
 ) -> tuple[list[int], list[int], int]:
     ffi, lib = native.ffi, native.lib
-    count = int.from_bytes(data[8:12], "big")
+    count = _count(data, hash_len)
     path_buffers = [ffi.from_buffer(path) for path in paths]
     path_array = ffi.new("const char *[]", path_buffers)
     lengths = ffi.new("int32_t[]", [len(path) for path in paths])
@@ -67,9 +67,8 @@ def _find_pure(
 
 def entries(data: bytearray | bytes, version: int, hash_len: int) -> Iterator[tuple[int, bytes, int, int]]:
     """Every entry as ``(offset, path, flags, offset of the next)``. Raises: RepositoryError."""
-    count = int.from_bytes(data[8:12], "big")
     at, path = 12, b""
-    for _ in range(count):
+    for _ in range(_count(data, hash_len)):
         start = at
         name_at = at + 42 + hash_len
         flags = int.from_bytes(data[name_at - 2 : name_at], "big")
@@ -91,6 +90,14 @@ def entries(data: bytearray | bytes, version: int, hash_len: int) -> Iterator[tu
         if at > len(data) - hash_len:
             raise _malformed()
         yield start, path, flags, at
+
+
+def _count(data: bytearray | bytes, hash_len: int) -> int:
+    """How many entries the header announces; never more than there is room for."""
+    count = int.from_bytes(data[8:12], "big")
+    if count > len(data) // (hash_len + 42):
+        raise _malformed()
+    return count
 
 
 def _varint(data: bytearray | bytes, at: int) -> tuple[int, int]:
