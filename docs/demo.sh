@@ -138,9 +138,9 @@ step "What git has, and what lies on disk"
 note "git stores three lines for the largest file; the content is in the store, under the name of its SHA-256"
 run "git cat-file blob 'HEAD:data/$file'"
 run "ls -l 'data/$file' '$(object_of "data/$file")'"
-run "git data ls-files | head -n 5"
+run "git data ls-files --long 'data/fl*'"
 run "git count-objects -H -v | grep -E '^(count|size)'"
-run "git data diff v$first v$last | head -n 12"
+run "git data diff v$first v$last"
 
 step "Switching between releases"
 for release in $first $last $releases; do

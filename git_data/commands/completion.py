@@ -83,11 +83,12 @@ def _complete_value(action: Any) -> None:
 
     if action.choices is not None or action.nargs == 0:
         return
-    if action.metavar in _FILES:
+    name = str(action.metavar).partition("|")[0]
+    if name in _FILES:
         action.complete = shtab.FILE
-    elif action.metavar in _DIRECTORIES:
+    elif name in _DIRECTORIES:
         action.complete = shtab.DIRECTORY
-    elif action.metavar in _REVISIONS:
+    elif name in _REVISIONS:
         action.complete = shtab.cmd(_LIST_REVISIONS)
-    elif action.metavar == "COMMAND":
+    elif name == "COMMAND":
         action.choices = list(COMMANDS)

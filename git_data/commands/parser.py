@@ -40,6 +40,17 @@ class Parser(argparse.ArgumentParser):
         return ""
 
 
+class _Paragraphs(argparse.HelpFormatter):
+    """Fits the paragraphs of a description to the terminal; indented ones stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.split("\n\n")
+        return "\n\n".join(
+            paragraph.rstrip() if paragraph.startswith(" ") else super(_Paragraphs, self)._fill_text(paragraph, width, indent)
+            for paragraph in paragraphs
+        )
+
+
 def build(name: str) -> tuple[Parser, ModuleType]:
     """The parser of a command and its module."""
     module_name, summary = COMMANDS[name]
@@ -47,7 +58,7 @@ def build(name: str) -> tuple[Parser, ModuleType]:
     parser = Parser(
         prog=f"git data {name}",
         description=(module.__doc__ or summary).partition("\n\n")[2] or summary,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Paragraphs,
         allow_abbrev=False,
     )
     module.configure(parser)
