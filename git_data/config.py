@@ -18,16 +18,25 @@ COMMITTED_KEYS = frozenset(
 )
 LINK_TYPES = ("reflink", "hardlink", "copy")
 KNOWN_KEYS = {
-    "data.alternates": "further stores to read from, one directory a line",
-    "data.cachedir": "the store, when shared between repositories; default <git dir>/data",
+    "data.alternates": "further stores to read from, one directory a value",
+    "data.cacheDir": "the store, when it is shared between repositories",
     "data.fetch": "auto: checkouts fetch what the store lacks; never: pointers stay",
-    "data.fetchexclude": "paths whose content is not brought into the work tree",
-    "data.fetchinclude": "the only paths whose content is brought into the work tree",
+    "data.fetchExclude": "paths whose content is not brought into the work tree",
+    "data.fetchInclude": "the only paths whose content is brought into the work tree",
     "data.fsync": "batch: one sync per git command; object: one per object; none",
-    "data.guard": "size from which a file outside the data store stops a commit; default 50MB, 0 never",
-    "data.jobs": "threads; default the number of processors",
+    "data.guard": "size from which a file outside of the data store stops a commit; 0: never",
+    "data.jobs": "threads; 0: as many as processors",
     "data.link": "how content gets into the work tree, in order: reflink, hardlink, copy",
-    "data.pointerformat": "data, or lfs for pointers that stock git-lfs reads",
+    "data.pointerFormat": "data, or lfs for pointers that stock git-lfs reads",
+}
+"""Every setting, as documentation spells it, and what it means."""
+DEFAULTS = {
+    "data.fetch": "auto",
+    "data.fsync": "batch",
+    "data.guard": "50MB",
+    "data.jobs": "0",
+    "data.link": "reflink,copy",
+    "data.pointerFormat": "data",
 }
 _UNITS = {"": 1, "b": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 _BINARY_UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
@@ -111,9 +120,9 @@ class Settings:
         self.fetch_include = config.get_all("data.fetchinclude")
         self.fetch_exclude = config.get_all("data.fetchexclude")
         self.fsync = config.get_choice("data.fsync", ("batch", "object", "none"))
-        self.guard_bytes = parse_size(config.get("data.guard", "50MB"), "data.guard")
-        self.jobs = parse_jobs(config.get("data.jobs", "0"))
-        self.link = parse_link(config.get("data.link", "reflink,copy"))
+        self.guard_bytes = parse_size(config.get("data.guard", DEFAULTS["data.guard"]), "data.guard")
+        self.jobs = parse_jobs(config.get("data.jobs", DEFAULTS["data.jobs"]))
+        self.link = parse_link(config.get("data.link", DEFAULTS["data.link"]))
         self.pointer_format = config.get_choice("data.pointerformat", ("data", "lfs"))
         self.shared = parse_shared(config.get("core.sharedrepository", "umask"))
         self.skip_smudge = os.environ.get("GIT_DATA_SKIP_SMUDGE", "") not in ("", "0", "false")
