@@ -85,11 +85,11 @@ def totals(changes: list[Change]) -> dict[str, int]:
     return result
 
 
-def listing(changes: list[Change]) -> str:
-    """A line for each change, for people."""
+def listing(changes: list[Change], prefix: str = "") -> str:
+    """A line for each change, for people; paths as seen from the subdirectory ``prefix``."""
     width = max((len(_sizes(change)) for change in changes), default=0)
     kinds = {kind: output.paint(f"{kind:<8}", _COLOURS[kind]) for kind in KINDS}
-    return "".join(f"  {kinds[change.kind]}  {_sizes(change):<{width}}  {_name(change)}\n" for change in changes)
+    return "".join(f"  {kinds[change.kind]}  {_sizes(change):<{width}}  {_name(change, prefix)}\n" for change in changes)
 
 
 def summary(changes: list[Change]) -> str:
@@ -125,10 +125,11 @@ def _size(side: Side | None) -> str:
     return human_size(side.size) + (" in git itself" if in_git else "")
 
 
-def _name(change: Change) -> str:
+def _name(change: Change, prefix: str = "") -> str:
+    name = shown(output.relative(change.path, prefix))
     if change.kind == "renamed" and change.old is not None:
-        return f"{shown(change.old.path)} → {shown(change.path)}"
-    return shown(change.path)
+        return f"{shown(output.relative(change.old.path, prefix))} → {name}"
+    return name
 
 
 def _markdown(changes: list[Change]) -> str:

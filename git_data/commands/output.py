@@ -67,6 +67,11 @@ def table(rows: Sequence[Sequence[str]], headers: Sequence[str] = (), right: Ite
     return "\n".join(part.rstrip() for part in text.splitlines()) + "\n"
 
 
+def indented(text: str) -> str:
+    """Lines with two blanks before each."""
+    return "".join(f"  {part}\n" for part in text.splitlines())
+
+
 def markdown(rows: Sequence[Sequence[str]], headers: Sequence[str], right: Iterable[int] = ()) -> str:
     """A table for a pull request."""
     from tabulate import tabulate
