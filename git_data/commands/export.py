@@ -69,10 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
         return 0
     kinds = ", ".join(f"{number:,} by {name}" for name, number in sorted(done.methods.items()))
-    print(
-        f"{count(done.files, 'file')} exported to {arguments.directory}"
-        + (f"; data: {kinds} ({human_size(done.data_bytes)})" if kinds else "")
-    )
+    summary = f"; data: {kinds} ({human_size(done.data_bytes)})" if kinds else ""
+    print(f"{count(done.files, 'file')} exported to {arguments.directory}{summary}")
     if missing:
         say(f"{count(len(missing), 'file')} left as pointers: the store lacks the data")
     if done.methods.get("copy") and not arguments.link:

@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from git_data.git.repo import Repository
     from git_data.git.scan import Tracked
 
-_NO_FILTER = [f"-cfilter.{name}.{key}=" for name in ("data", "lfs") for key in ("process", "smudge", "clean")]
-_NOT_REQUIRED = ["-cfilter.data.required=false", "-cfilter.lfs.required=false"]
+_FILTERS_OFF = [
+    word
+    for name in ("data", "lfs")
+    for setting in ("process=", "smudge=", "clean=", "required=false")
+    for word in ("-c", f"filter.{name}.{setting}")
+]
 
 
 class Exported:
@@ -103,7 +107,7 @@ def _write_tree(repo: Repository, revision: str, paths: list[str], target: str, 
     git("read-tree", scan.resolve(revision, "tree"), cwd=cwd, env=env)
     wanted = git("ls-files", "-z", "--full-name", "--", *(paths or [":/"]), cwd=cwd, env=env)
     git(
-        *_NO_FILTER, *_NOT_REQUIRED, "checkout-index", "--force", "-z", "--stdin", f"--prefix={target}/",
+        *_FILTERS_OFF, "checkout-index", "--force", "-z", "--stdin", f"--prefix={target}/",
         cwd=cwd, env=env, stdin=wanted,
     )  # fmt: skip
     return wanted.count(b"\0")
