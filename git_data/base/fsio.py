@@ -8,6 +8,7 @@ temporary, whose name starts with ``TEMP_PREFIX`` so that it can be swept.
 from __future__ import annotations
 
 import os
+import sys
 
 from git_data.base import native
 
@@ -62,20 +63,25 @@ def sync_directory(path: str) -> None:
         os.close(fd)
 
 
-def sync_filesystem(path: str) -> None:
+def sync_filesystem(path: str) -> bool:
     """Make everything written to the file system that holds ``path`` durable, in one call.
+
+    Whether errors would have been seen: sync(2) reports none, but leaves them, and little else, to an fsync of each file.
 
     Raises: OSError.
     """
+    if os.name == "nt":
+        return False
     fd = os.open(path, os.O_RDONLY)
     try:
         if native.lib is not None:
             error = native.lib.gd_sync_filesystem(fd)
             if error:
                 raise OSError(error, os.strerror(error), path)
-        else:
-            # sync(2) waits for completion on Linux, and covers more than is needed.
-            os.sync()
+            return sys.platform == "linux"
+        # sync(2) waits for completion on Linux, and covers more than is needed.
+        os.sync()
+        return False
     finally:
         os.close(fd)
 

@@ -27,11 +27,10 @@ def main(words: list[str]) -> int:
     store = open_store(repo)
     cleaner = make_cleaner(repo, store)
     try:
-        FilterProcess(repo, store, cleaner, 0, out_fd).serve()
+        return FilterProcess(repo, store, cleaner, 0, out_fd).serve()
     except (ProtocolError, EOFError) as error:
         raise GitDataError(
             f"filter-process: {error or 'the stream ended'}", "git starts this command by itself; to use the tool: git data help"
         ) from None
     except BrokenPipeError:
         return 1  # git is gone
-    return 0

@@ -1,14 +1,15 @@
-"""Who asks: is it ``git diff``, which would only show our one line?
+"""The git command that started us.
 
-For a diff git asks the filter for the whole content of both sides, although our diff driver (``diff.data.command``) needs the
-pointers only.  The protocol does not tell a diff from a diff tool, so the command line of git, our parent, is looked at.  Where
-it cannot be seen the bytes are sent: slower, and right.
+Is it ``git diff``, which would only show our one line?  For a diff git asks the filter for the whole content of both sides,
+although our diff driver (``diff.data.command``) needs the pointers only.  The protocol does not tell a diff from a diff tool, so
+the command line of git, our parent, is looked at.  Where it cannot be seen the bytes are sent: slower, and right.
 """
 
 from __future__ import annotations
 
 import os
 
+_SIGTERM = 15
 _answer: bool | None = None
 _TAKES_VALUE = (b"-C", b"-c", b"--git-dir", b"--work-tree", b"--namespace", b"--exec-path", b"--config-env")
 
@@ -19,6 +20,13 @@ def shows_diff() -> bool:
     if _answer is None:
         _answer = "GIT_EXTERNAL_DIFF" not in os.environ and _subcommand(_parent_arguments()) == b"diff"
     return _answer
+
+
+def stop_git() -> None:
+    """End the git command that waits for us: it ignores our exit status, and would report success."""
+    arguments = _parent_arguments()
+    if arguments and os.path.basename(arguments[0]) == b"git":
+        os.kill(os.getppid(), _SIGTERM)
 
 
 def _parent_arguments() -> list[bytes]:

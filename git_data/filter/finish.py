@@ -8,15 +8,43 @@ from __future__ import annotations
 
 import os
 
+from git_data.errors import FileSystemError, GitDataError
 from git_data.git.repo import Repository
 from git_data.pointer import Pointer
 from git_data.store.objects import Store
 from git_data.worktree import journal
 
 
+def sync(repo: Repository, store: Store, cleaned: list[bytes]) -> None:
+    """Make what was stored for the paths in ``cleaned`` durable.
+
+    If that fails git has their pointers in its index, and nobody has their data: git is made to look at them again.
+
+    Raises: FileSystemError.
+    """
+    try:
+        store.flush()
+    except FileSystemError:
+        _forget(repo, cleaned)
+        raise
+
+
+def _forget(repo: Repository, paths: list[bytes]) -> None:
+    """Have the next ``git add`` clean these files once more."""
+    from git_data.git import index as git_index
+
+    def forget(index: git_index.Index, number: int, offset: int) -> bool:
+        index.forget_size(offset)
+        return True
+
+    try:
+        git_index.patch(repo.index, sorted(set(paths)), repo.object_format, forget, wait_s=0.1)
+    except (GitDataError, git_index.SplitIndex, OSError):
+        return  # the hint says how to do it by hand
+
+
 def finish(repo: Repository, store: Store, copies: dict[bytes, Pointer], stored: bool) -> None:
-    """Make what was stored durable, bring content to the paths that wait, share what had to be copied."""
-    store.flush()
+    """Bring content to the paths that wait, share what had to be copied."""
     if stored:
         store.sweep()
     if not repo.worktree:

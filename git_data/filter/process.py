@@ -17,7 +17,7 @@ from git_data.base import report
 from git_data.errors import FileSystemError, GitDataError, from_os_error
 from git_data.filter import caller
 from git_data.filter.clean import SMALL_BYTES, Cleaner
-from git_data.filter.finish import finish
+from git_data.filter.finish import finish, sync
 from git_data.filter.smudge import chunks, open_content
 from git_data.git import pktline
 from git_data.git.repo import Repository
@@ -56,10 +56,10 @@ class FilterProcess:
         self._listed: set[bytes] = set()
         self._smudged = 0
         self._replays = False
-        self.stored = False
+        self.cleaned: list[bytes] = []
 
-    def serve(self) -> None:
-        """Answer until git closes its end, then finish the work. Raises: GitDataError."""
+    def serve(self) -> int:
+        """Answer until git closes its end, then finish the work; the exit status. Raises: GitDataError."""
         widen_pipes(self.reader.fd, self.out_fd)
         self._shake_hands()
         commands: dict[bytes, Callable[[dict[bytes, bytes]], None]] = {
@@ -79,7 +79,14 @@ class FilterProcess:
             else:
                 command(request)
         self.journal.close()
-        finish(self.repo, self.store, self.copies, self.stored)
+        try:
+            sync(self.repo, self.store, self.cleaned)
+        except FileSystemError as error:
+            report.say(f"error: {error.message}\n  {error.hint}")
+            caller.stop_git()
+            return error.exit_code
+        finish(self.repo, self.store, self.copies, bool(self.cleaned))
+        return 0
 
     def _shake_hands(self) -> None:
         welcome = self.reader.text_list()
@@ -101,7 +108,7 @@ class FilterProcess:
         path = request.get(b"pathname", b"")
         try:
             answer = self.cleaner.clean(self.reader, path)
-            self.stored = True
+            self.cleaned.append(path)
         except GitDataError as error:
             self._refuse(path, error)
             return

@@ -25,13 +25,15 @@ import time
 
 from git_data.base import fsio
 from git_data.base.digest import file_sha256
-from git_data.errors import from_os_error
+from git_data.errors import FileSystemError, from_os_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEMP_GRACE_S = 24 * 3600
+YOUNG_S = 3600
+"""The kernel has written everything older than this."""
 FEW_OBJECTS = 8
 """Up to so many objects are synced one by one, more with one sync of the file system."""
 
@@ -201,14 +203,14 @@ class Store:
         """Make everything stored since the last call durable (``data.fsync = batch``).
 
         Raises: FileSystemError; it is not tried again, because after a failed fsync the kernel may have dropped
-        the data and a second one would report success.
+        the data and a second one would report success.  What was to be synced is in quarantine then: the next
+        ``git add`` must write it again.
         """
         paths, self._unsynced = self._unsynced, []
         if not paths:
             return
         try:
-            if len(paths) > FEW_OBJECTS:
-                fsio.sync_filesystem(self.objects)
+            if len(paths) > FEW_OBJECTS and fsio.sync_filesystem(self.objects):
                 return
             for path in paths:
                 fd = os.open(path, os.O_RDONLY)
@@ -216,21 +218,35 @@ class Store:
                     os.fsync(fd)
                 finally:
                     os.close(fd)
-            for directory in {os.path.dirname(path) for path in paths}:
+            for directory in {self.objects, *(os.path.dirname(path) for path in paths)}:
                 fsio.sync_directory(directory)
         except OSError as error:
+            for path in paths:
+                self._distrust(path)
             failure = from_os_error(error, paths[0], "syncing the store")
-            failure.hint = "do not trust the disk; run: git data fsck, and add the files again"
+            failure.hint = "do not trust the disk; what was just stored is in quarantine, store it again: git add --renormalize ."
             raise failure from None
+
+    def _distrust(self, path: str) -> None:
+        if path.startswith(self.objects):
+            try:
+                self.quarantine(path)
+            except FileSystemError:
+                pass  # nothing can be written any more
 
     def touch(self, path: str, oid: str) -> None:
         """Date an object to now, so that a collection that runs just now keeps it.
 
-        Not when it is hard-linked: its date is that of the files in work trees.
+        Not when it is hard-linked: its date is that of the files in work trees.  Whoever stored a young object may have been
+        killed before it was synced: that is done with what we store.
         """
-        stamp = stamp_ns(oid, int(time.time()))
+        now_s = int(time.time())
+        stamp = stamp_ns(oid, now_s)
         try:
-            if os.stat(path).st_nlink == 1:
+            status = os.stat(path)
+            if abs(now_s - status.st_mtime) < YOUNG_S:
+                self.note_unsynced(path)
+            if status.st_nlink == 1:
                 os.utime(path, ns=(stamp, stamp))
         except PermissionError:
             pass  # a shared store, and the object is somebody else's

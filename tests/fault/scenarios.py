@@ -48,6 +48,8 @@ class Scenario:
         assert "Traceback" not in run.output
         if not run.kind.startswith("kill") and run.status != 0:
             assert "git-data: " in run.output, "failed without a word of ours"
+        if run.kind == "fsync" and run.reached:
+            assert run.status != 0, "a sync failed and the command says that all is well"
         harness.assert_store_sound(repo)
         harness.assert_no_strangers(repo, {*PLAIN, *V1, *V2})
 
@@ -85,7 +87,7 @@ class Add(Scenario):
     def check(self, repo: Repo, run: Run) -> None:
         super().check(repo, run)
         assert_files(repo, V1)
-        harness.assert_pointers_have_data(repo)
+        harness.assert_pointers_have_data(repo, run)
         if run.status == 0 and not run.kind.startswith("kill"):
             assert {path: p.encode() for path, p in harness.index_pointers(repo).items()} == _pointers(V1)
 
@@ -119,7 +121,7 @@ class Commit(Scenario):
     def check(self, repo: Repo, run: Run) -> None:
         super().check(repo, run)
         assert_files(repo, self.edited)
-        harness.assert_pointers_have_data(repo)
+        harness.assert_pointers_have_data(repo, run)
         for path in V1:
             pointer = parse(repo.blob(path, "HEAD"))
             assert pointer is not None and harness.stored(repo, pointer.oid)

@@ -62,7 +62,7 @@ def test_killed_at_every_call(walk: Walk, name: str, variant: tuple[str, str], f
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
-@pytest.mark.parametrize("name", ["git commit", "git stash", "git data checkout"])
+@pytest.mark.parametrize("name", ["git commit", "git stash", "git data add", "git data checkout"])
 def test_killed_at_calls_of(walk: Walk, name: str, variant: tuple[str, str]) -> None:
     walk(name, "kill", *variant, first=1 + VARIANTS.index(variant), step=len(VARIANTS))
 
@@ -74,12 +74,34 @@ def test_git_itself_killed_during(walk: Walk, name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
-@pytest.mark.parametrize("name", ["git add", "git checkout", "git data checkout", "git stash"])
+@pytest.mark.parametrize("name", ["git add", "git checkout", "git data add", "git data checkout", "git stash"])
 def test_input_output_error_during(walk: Walk, name: str, variant: tuple[str, str]) -> None:
     walk(name, "eio", *variant, first=1 + VARIANTS.index(variant), step=2 * len(VARIANTS))
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
-@pytest.mark.parametrize("name", ["git add", "git checkout", "git data checkout"])
+@pytest.mark.parametrize("name", ["git add", "git checkout", "git data add", "git data checkout"])
 def test_file_system_full_for_one_call_of(walk: Walk, name: str, variant: tuple[str, str]) -> None:
     walk(name, "enospc", *variant, first=1 + VARIANTS.index(variant), step=len(VARIANTS))
+
+
+@pytest.mark.parametrize("core", ["native", "pure"])
+@pytest.mark.parametrize("name", ["git add", "git data add", "git stash"])
+def test_a_failed_sync_is_never_acknowledged_by(walk: Walk, name: str, core: str) -> None:
+    walk(name, "fsync", "default", core, first=1, step=1)
+
+
+def test_after_a_failed_sync_the_next_command_stores_the_data_again(repo: Repo, shim: Shim) -> None:
+    data = repo.write("a.bin", 5000)
+    run = Run(repo, shim, ["git", "add", "a.bin"], "fsync", 1, "native")
+    assert run.status != 0
+    assert not repo.object(data).exists()
+    repo.git("commit", "-q", "-m", "looks at the file once more")
+    assert repo.object(data).read_bytes() == data
+
+
+def test_after_a_failed_sync_data_that_is_gone_is_not_committed(repo: Repo, shim: Shim) -> None:
+    repo.write("a.bin", 5000)
+    assert Run(repo, shim, ["git", "add", "a.bin"], "fsync", 1, "native").status != 0
+    repo.file("a.bin").unlink()
+    assert "a.bin" in repo.fails("commit", "-m", "pointer without data")
