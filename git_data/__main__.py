@@ -100,11 +100,13 @@ def _load(module: str) -> ModuleType:
 
 
 def _complain(error: Exception) -> None:
+    from git_data.base.report import harmless
+
     message = getattr(error, "message", str(error))
     hint = getattr(error, "hint", "")
-    sys.stderr.write(f"git-data: error: {message}\n")
+    sys.stderr.write(f"git-data: error: {harmless(message)}\n")
     if hint:
-        sys.stderr.write("".join(f"  {line.strip()}\n" for line in hint.splitlines()))
+        sys.stderr.write("".join(f"  {harmless(line.strip())}\n" for line in hint.splitlines()))
 
 
 def _remote_helper() -> int:

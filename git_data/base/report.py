@@ -21,8 +21,16 @@ LINE_EVERY_S = 10.0
 
 def say(text: str) -> None:
     """One line for the user on standard error."""
-    sys.stderr.write(f"git-data: {text}\n")
+    sys.stderr.write(f"git-data: {harmless(text)}\n")
     sys.stderr.flush()
+
+
+def harmless(text: str) -> str:
+    """Text that may name files: control characters (a terminal would obey them) and undecodable bytes are escaped."""
+    if text.isascii() and text.isprintable():
+        return text
+    decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(character if character.isprintable() or character == "\n" else repr(character)[1:-1] for character in decoded)
 
 
 def human_size(size_bytes: int) -> str:
