@@ -38,6 +38,7 @@ DEFAULTS = {
     "data.link": "reflink,copy",
     "data.pointerFormat": "data",
 }
+MANY_VALUED = ("data.alternates", "data.fetchExclude", "data.fetchInclude")
 _UNITS = {"": 1, "b": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 _BINARY_UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 

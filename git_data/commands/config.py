@@ -19,7 +19,7 @@ import os
 
 from git_data.commands import output
 from git_data.commands.parser import add_json
-from git_data.config import COMMITTED_FILE, COMMITTED_KEYS, DEFAULTS, KNOWN_KEYS, Config, Entry, Settings
+from git_data.config import COMMITTED_FILE, COMMITTED_KEYS, DEFAULTS, KNOWN_KEYS, MANY_VALUED, Config, Entry, Settings
 from git_data.errors import CheckFailed, RepositoryError, UsageError
 from git_data.git.repo import locate
 from git_data.git.run import git
@@ -86,6 +86,8 @@ def values_of(config: Config) -> list[dict[str, str]]:
     for key, meaning in KNOWN_KEYS.items():
         values = config.get_all(key.lower())
         origin = config.scope(key.lower()) or "default"
+        if key not in MANY_VALUED:
+            values = values[-1:]
         value = ", ".join(values) if values else DEFAULTS.get(key, "")
         rows.append({"key": key, "value": value, "origin": ".gitdata" if origin == "gitdata" else origin, "meaning": meaning})
     return rows
@@ -113,8 +115,9 @@ def _show(key: str, as_json: bool) -> int:
 
 
 def _set(key: str, value: str, arguments: argparse.Namespace) -> int:
+    target = _target(key, arguments)
     Settings(Config({key.lower(): [Entry("command", value)]}))  # raises ConfigError
-    git("config", *_target(key, arguments), key, value)
+    git("config", *target, key, value)
     return 0
 
 

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     store = open_store(repo)
     export.check_target(arguments.directory, arguments.force)
     paths = _from_top(repo, arguments.path)
-    data, missing = export.find(repo, store, arguments.revision, paths)
+    data, missing = export.find(repo, store, arguments.revision, arguments.path)
     if missing and not arguments.allow_missing:
         listed = "".join(f"\n  {shown(item.path)} ({human_size(item.pointer.size)})" for item in missing[:_SHOWN])
         more = f"\n  and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
@@ -75,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"{count(len(missing), 'file')} left as pointers: the store lacks the data")
     if done.methods.get("copy") and not arguments.link:
         say(
-            "the data was copied, because blocks cannot be shared with that place\n  links cost nothing: --link symlink, or --link hardlink"
+            "the data was copied, because blocks cannot be shared with that place\n"
+            "  links cost nothing: --link symlink, or --link hardlink"
         )
     return 0
 

@@ -56,7 +56,10 @@ def check_target(target: str, force: bool) -> None:
 
 
 def find(repo: Repository, store: Store, revision: str, paths: list[str]) -> tuple[list[Tracked], list[Tracked]]:
-    """The data files of a revision: ``(those the store has, those it has not)``. Raises: GitFailed."""
+    """The data files of a revision: ``(those the store has, those it has not)``.
+
+    ``paths`` are relative to the current directory.  Raises: GitFailed.
+    """
     tracked = scan.in_revision(repo, revision, paths)
     there = [item for item in tracked if store.find(item.pointer.oid, item.pointer.size) is not None]
     missing = [item for item in tracked if store.find(item.pointer.oid, item.pointer.size) is None]
@@ -100,12 +103,11 @@ def export(
 
 def _write_tree(repo: Repository, revision: str, paths: list[str], target: str, stage: str) -> int:
     """Let git write everything, data files as pointers; the number of files."""
-    env = {"GIT_INDEX_FILE": os.path.join(stage, "index"), "GIT_DIR": repo.git_dir}
-    if repo.worktree:
-        env["GIT_WORK_TREE"] = repo.worktree
-    cwd = repo.worktree or repo.git_dir
+    # attributes are read from the work tree; a bare repository has none, and git insists on one
+    cwd = repo.worktree or target
+    env = {"GIT_INDEX_FILE": os.path.join(stage, "index"), "GIT_DIR": repo.git_dir, "GIT_WORK_TREE": cwd}
     git("read-tree", scan.resolve(revision, "tree"), cwd=cwd, env=env)
-    wanted = git("ls-files", "-z", "--full-name", "--", *(paths or [":/"]), cwd=cwd, env=env)
+    wanted = git("ls-files", "-z", "--full-name", "--error-unmatch", "--", *(paths or [":/"]), cwd=cwd, env=env)
     git(
         *_FILTERS_OFF, "checkout-index", "--force", "-z", "--stdin", f"--prefix={target}/",
         cwd=cwd, env=env, stdin=wanted,
