@@ -16,7 +16,7 @@ import time
 from git_data.base import fsio
 from git_data.errors import FileSystemError, MissingData, UsageError, from_os_error
 from git_data.git import scan
-from git_data.git.run import git, records
+from git_data.git.run import git
 from git_data.link import batch
 from git_data.link.items import METHOD_NAMES, METHODS, NOT_EXPECTED, OBJECT_SUSPECT, SYMLINK, Link
 from git_data.store.objects import Store, stamp_part
@@ -36,13 +36,12 @@ _FILTERS_OFF = [
 
 
 class Exported:
-    """What was written: all files, data files by link type (``reflink`` …), their bytes, and paths left as pointers."""
+    """What was written: all files, data files by link type (``reflink`` …), and their bytes."""
 
     def __init__(self) -> None:
         self.files = 0
         self.methods: dict[str, int] = {}
         self.data_bytes = 0
-        self.missing: list[bytes] = []
 
 
 def check_target(target: str, force: bool) -> None:
@@ -177,9 +176,3 @@ def require_methods(name: str) -> tuple[str, ...]:
         raise UsageError(f"'{name}' is not a link type", f"choose one of: {', '.join(METHODS)}")
     # a hard link cannot be made executable by itself: those few are copied
     return (name, "copy") if name == "hardlink" else (name,)
-
-
-def submodules(revision: str) -> list[bytes]:
-    """Paths of submodules, which are left out."""
-    listed = records("ls-tree", "-r", "-z", "--full-tree", revision)
-    return [record.partition(b"\t")[2] for record in listed if record.startswith(b"160000 ")]
