@@ -1,7 +1,7 @@
 """Asking a store for many objects: a directory listing instead of a look at each.
 
-A listing shows names, not sizes: an object that a power failure left short counts as present here, and is found by ``git data fsck``
-and by whoever uses it.
+A listing shows names, not sizes: an object that a power failure left short counts as present here, and is found by
+``git data fsck`` and by whoever uses it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Presence:
         if questions >= MANY:
             self._names = set()
             for objects in (store.objects, *store.alternates):
-                for directory in _names(objects):
-                    self._names.update(_names(os.path.join(objects, directory)))
+                for directory in names(objects):
+                    self._names.update(names(os.path.join(objects, directory)))
 
     def has(self, oid: str, size: int) -> bool:
         """Whether the object is there."""
@@ -35,7 +35,8 @@ class Presence:
         return self._store.find(oid, size) is not None
 
 
-def _names(directory: str) -> list[str]:
+def names(directory: str) -> list[str]:
+    """What is in a directory; nothing if there is none."""
     try:
         return os.listdir(directory)
     except (FileNotFoundError, NotADirectoryError):
