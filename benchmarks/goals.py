@@ -1,0 +1,117 @@
+"""What the project set out to reach, beside what this run reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from compare import STEPS
+from table import ratio, seconds, size
+from tools import TOOLS, AnnexLocked
+
+Row = list[str]
+
+PEERS = [tool.name for tool in TOOLS if tool.peer and tool.real_files]
+"""who gives the same: files that can be edited, not links to the one copy"""
+
+
+def rows(results: dict[str, Any]) -> list[Row]:
+    """Goal, limit, reached, verdict; goals that this run did not measure are left out."""
+    compared = results.get("compare", {})
+    return [
+        *_on_reflinks(compared.get("xfs", {})),
+        *_on_copies(compared.get("ext4", {})),
+        *_startup(results.get("startup")),
+        *_memory(results.get("memory")),
+        *_tracked(results.get("tracked")),
+    ]
+
+
+def _verdict(goal: str, limit: float, reached: float, show: Any = ratio) -> Row:
+    return [goal, f"≤ {limit if show is ratio else show(limit)}", show(reached), "reached" if reached <= limit else "SHORT"]
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:.1f} %"
+
+
+class _Numbers:
+    """Medians of one work on one file system."""
+
+    def __init__(self, results: dict[str, Any]) -> None:
+        self.results = results
+
+    def get(self, tool: str, step: str) -> float | None:
+        samples = self.results.get(tool, {}).get("seconds", {}).get(step)
+        return median(samples) if samples else None
+
+    def against(self, goal: str, limit: float, tool: str, step: str, other: str) -> Iterator[Row]:
+        """``tool`` takes at most ``limit`` of what ``other`` takes."""
+        ours, theirs = self.get(tool, step), self.get(other, step)
+        if ours is not None and theirs is not None:
+            yield _verdict(f"{goal}, of {other}", limit, ours / theirs)
+
+    def best(self, goal: str, limit: float, tool: str, step: str) -> Iterator[Row]:
+        """``tool`` takes at most ``limit`` of the fastest peer."""
+        found = [(value, name) for name in PEERS if (value := self.get(name, step)) is not None]
+        if found:
+            yield from self.against(f"{goal}, the best peer", limit, tool, step, min(found)[1])
+
+    def disk(self, goal: str, limit: float, tool: str) -> Iterator[Row]:
+        samples = self.results.get(tool, {}).get("disk")
+        if samples:
+            yield _verdict(f"{goal}: disk used, of the content once", limit, median(samples), _percent)
+
+
+def _on_reflinks(results: dict[str, Any]) -> Iterator[Row]:
+    big, many = _Numbers(results.get("big", {})), _Numbers(results.get("many", {}))
+    yield from big.against("XFS, big file: switch", 0.10, "git-data", "switch", "git-lfs")
+    yield from big.against("XFS, big file: switch", 0.10, "git-data", "switch", "dvc")
+    yield from big.against("XFS, big file: switch", 1.0, "git-data", "switch", "git-annex")
+    yield from big.against("XFS, big file: switch (no goal: it makes a link)", 1.0, "git-data", "switch", AnnexLocked.name)
+    yield from big.against("XFS, big file: first status after it", 1.2, "git-data", "status", "floor: git on pointers")
+    yield from big.best("XFS, big file: add", 0.8, "git-data", "add")
+    yield from big.disk("XFS, big file", 1.02, "git-data")
+    yield from many.best("XFS, small files: switch", 0.5, "git-data", "switch")
+    yield from many.against("XFS, small files: first status after it", 1.2, "git-data", "status", "floor: git on pointers")
+    yield from many.against("XFS, small files: git add", 0.8, "git-data", "add", "git-lfs")
+    yield from many.against("XFS, small files: git data add", 0.3, "git-data, data add", "add", "git-lfs")
+    yield from many.disk("XFS, small files, git add", 1.02, "git-data")
+    yield from many.disk("XFS, small files, git data add", 1.02, "git-data, data add")
+
+
+def _on_copies(results: dict[str, Any]) -> Iterator[Row]:
+    for name, work in results.items():
+        for step in STEPS:
+            yield from _Numbers(work).against(f"ext4, {name}: {step}", 1.0, "git-data", step, "git-lfs")
+
+
+def _startup(results: dict[str, Any] | None) -> Iterator[Row]:
+    if not results:
+        return
+    version = results["version"].get("git data version")
+    if version:
+        yield _verdict("git data version", 0.025, median(version), seconds)
+    for name, samples in results["add"].items():
+        if name.startswith("git-data"):
+            extra = median(samples["with"]) - median(samples["without"])
+            yield _verdict(f"git add of one small file, above git alone ({name})", 0.040, extra, seconds)
+
+
+def _memory(results: dict[str, Any] | None) -> Iterator[Row]:
+    if results:
+        for step in ("add", "checkout"):
+            yield _verdict(f"memory of the filter, {step} of {size(results['size'])}", 64 << 20, results[f"{step}_peak"], size)
+
+
+def _tracked(results: dict[str, Any] | None) -> Iterator[Row]:
+    if not results:
+        return
+    files = f"{results['files']:,} files"
+    starts = results["status_starts_filter"]
+    yield [f"{files}: git status starts no filter", "none", "one" if starts else "none", "SHORT" if starts else "reached"]
+    if "ls-files" in results:
+        yield _verdict(f"{files}: git data ls-files", 1.0, median(results["ls-files"]), seconds)
+    extra = median(results["git-data"]["switch"]) - median(results["git"]["switch"])
+    yield _verdict(f"{files}: switch of one of them, above git alone", 0.2, extra, seconds)

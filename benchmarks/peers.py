@@ -1,0 +1,79 @@
+"""Where the tools are: git-data from a checkout or an environment, DVC and git-annex from a virtual environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+
+from measure import Place
+from tools import Annex, AnnexLocked, Dvc, Tool
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OWN_VENV = os.path.join(HERE, "results", "peers-venv")
+GIT_CONFIG = """\
+[user]
+	name = Benchmark
+	email = benchmark@example.org
+[init]
+	defaultBranch = main
+[advice]
+	detachedHead = false
+; nothing may run in the background while somebody else is timed
+[gc]
+	auto = 0
+[maintenance]
+	auto = false
+"""
+
+
+def default_git_data() -> str:
+    """The directory of the ``git-data`` command: of this Python, else of the checkout."""
+    own = os.path.dirname(os.path.abspath(sys.executable))
+    return own if os.path.exists(os.path.join(own, "git-data")) else os.path.join(os.path.dirname(HERE), "bin")
+
+
+def peers_bin(given: str) -> str:
+    """The ``bin`` of the environment with DVC and git-annex; made here if none is given."""
+    path = given or OWN_VENV
+    bin_directory = os.path.join(path, "bin")
+    if not given and not os.path.exists(os.path.join(bin_directory, "dvc")):
+        print(f"installing dvc and git-annex into {path} …", file=sys.stderr)
+        venv.create(path, with_pip=True)
+        subprocess.run([os.path.join(bin_directory, "pip"), "install", "-q", "dvc", "git-annex"], check=True)
+    return os.path.abspath(bin_directory)
+
+
+def environment(home: str, *first: str) -> dict[str, str]:
+    """An environment that owes nothing to the user's: own home, own git configuration, ``first`` before the PATH."""
+    os.makedirs(home, exist_ok=True)
+    config = os.path.join(home, "gitconfig")
+    with open(config, "w", encoding="ascii") as file:
+        file.write(GIT_CONFIG)
+    return {
+        "HOME": home,
+        "PATH": os.pathsep.join([*first, os.environ.get("PATH", os.defpath)]),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "GIT_CONFIG_GLOBAL": config,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": os.path.join(home, "dvc-site"),
+        "TMPDIR": home,
+    }
+
+
+def environments(tools: list[type[Tool]], home: str, git_data: str, venv_path: str) -> dict[type[Tool], dict[str, str]]:
+    """For each tool the environment in which its command is found, and nobody else's Python."""
+    ours = environment(home, os.path.abspath(git_data))
+    from_venv = {Dvc, Annex, AnnexLocked}
+    theirs = environment(home, peers_bin(venv_path)) if from_venv.intersection(tools) else ours
+    return {tool: theirs if tool in from_venv else ours for tool in tools}
+
+
+def versions(envs: dict[type[Tool], dict[str, str]], directory: str) -> dict[str, str]:
+    """What is compared, as it calls itself: command → the first line of its answer."""
+    asked = {" ".join(tool.version): tool for tool in envs}
+    return {name: Place(directory, envs[tool]).run(*tool.version).strip().splitlines()[0] for name, tool in asked.items()}

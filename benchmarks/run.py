@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Compare git-data with git-lfs, DVC and git-annex on the same work, in one run.
+
+``python benchmarks/run.py --quick`` shows in a few minutes that everything works; without options the run takes an hour or
+two. README.md in this directory tells how to read the numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import Any
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import compare
+import memory
+import mounts
+import peers
+import report
+import startup
+import table
+import tracked
+from measure import CommandFailed, Place
+from tools import TOOLS, GitData, Tool
+from work import Work, WrongContent
+
+PARTS = ("compare", "startup", "memory", "tracked")
+QUICK = {"big": 64 << 20, "files": 300, "rounds": 1, "switches": 2, "memory": 256 << 20, "tracked": 2000, "repeat": 5}
+FULL = {"big": 2 << 30, "files": 5000, "rounds": 3, "switches": 4, "memory": 8 << 30, "tracked": 100_000, "repeat": 20}
+
+
+def main() -> int:
+    """Run what was asked for, print it and write it down."""
+    options = parse(sys.argv[1:])
+    # so that file systems are unmounted when the run is ended from outside
+    signal.signal(signal.SIGTERM, terminate)
+    base = tempfile.mkdtemp(prefix="git-data-bench-", dir=options.dir)
+    results: dict[str, Any] = {"machine": report.machine(), "options": vars(options), "left_out": {}}
+    try:
+        envs = usable_tools(options, base, results)
+        results["versions"] = peers.versions(envs, base)
+        require_space(base, 5 * options.big + mounts.MIN_BYTES)
+        with contextlib.suppress(KeyboardInterrupt):  # what was measured so far is worth printing
+            measure(options, base, envs, results)
+    finally:
+        shutil.rmtree(base)
+    print(report.render(results, "simple"))
+    report.save(results, options.output)
+    return 1 if results.get("failed") else 0
+
+
+def require_space(directory: str, need_bytes: int) -> None:
+    """Say at once that a disk is too small, not after an hour."""
+    free = shutil.disk_usage(directory).free
+    if free < need_bytes:
+        raise SystemExit(f"{directory} has {table.size(free)} free; this run needs about {table.size(need_bytes)} (--dir, --big)")
+
+
+def terminate(number: int, frame: object) -> None:
+    """End the run once, and let the cleaning up be done in peace."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    """The options; ``--quick`` changes the defaults of the sizes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0], allow_abbrev=False)
+    parser.add_argument("--quick", action="store_true", help="small sizes, one round: does it work?")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this part (may be repeated)")
+    parser.add_argument("--fs", action="append", choices=list(mounts.MAKE), help="only this file system (may be repeated)")
+    parser.add_argument("--tool", action="append", choices=[tool.name for tool in TOOLS], help="only this tool (may be repeated)")
+    parser.add_argument("--work", action="append", choices=["big", "many"], help="only this work (may be repeated)")
+    for name, help in (
+        ("big", "size of the big file, e.g. 512M or 2G"),
+        ("files", "number of small files"),
+        ("file-size", "size of a small file"),
+        ("rounds", "how often everything is done in a new repository"),
+        ("switches", "switches between the two versions in each round"),
+        ("memory", "size of the file for the memory of the filter"),
+        ("tracked", "number of files of the large repository"),
+        ("repeat", "repetitions of the short measurements"),
+    ):
+        parser.add_argument(f"--{name}", type=number, metavar="N", help=help)
+    parser.add_argument("--dir", help="where to work (default: the directory for temporary files)")
+    parser.add_argument("--no-mount", action="store_true", help="run in --dir itself, on whatever file system that is")
+    parser.add_argument("--git-data", default=peers.default_git_data(), metavar="DIR", help="directory of the git-data command")
+    parser.add_argument(
+        "--venv", default=os.environ.get("BENCH_VENV", ""), help="virtual environment with dvc and git-annex (or $BENCH_VENV)"
+    )
+    parser.add_argument("--output", default=os.path.join(peers.HERE, "results"), help="directory for the results")
+    options = parser.parse_args(words)
+    for name, value in (QUICK if options.quick else FULL).items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    options.file_size = options.file_size or 10_000
+    if options.switches % 2:
+        parser.error("--switches must be even, so that every round ends as it began")
+    return options
+
+
+def number(text: str) -> int:
+    """Digits with K, M or G (powers of 1024)."""
+    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(text[-1:].upper())
+    return int(text[:-1]) * factor if factor else int(text)
+
+
+def usable_tools(options: argparse.Namespace, base: str, results: dict[str, Any]) -> dict[type[Tool], dict[str, str]]:
+    """The tools that were asked for and start, each with its environment."""
+    wanted = [tool for tool in TOOLS if not options.tool or tool.name in options.tool]
+    envs = peers.environments(wanted, os.path.join(base, "home"), options.git_data, options.venv)
+    for tool in wanted:
+        reason = tool.missing(Place(base, envs[tool]))
+        if reason:
+            say(f"left out: {tool.name}: {reason}")
+            results["left_out"][tool.name] = reason
+            del envs[tool]
+    return envs
+
+
+def measure(options: argparse.Namespace, base: str, envs: dict[type[Tool], dict[str, str]], results: dict[str, Any]) -> None:
+    """Every part on every file system; the parts that are no comparison on the first one only."""
+    parts = options.part or PARTS
+    others = [part for part in parts if part == "startup" or part != "compare" and GitData in envs]
+    # closed at once when something fails: that unmounts
+    with contextlib.closing(file_systems(options, base)) as places:
+        for kind, directory in places:
+            if "compare" in parts:
+                compare_tools(options, kind, directory, envs, results)
+            for part in others:
+                say(f"{kind}: {part}")
+                results[f"{part}_on"] = kind
+                try:
+                    results[part] = one_part(part, options, directory, envs)
+                except CommandFailed as failure:
+                    note_failure(results, part, failure, directory)
+            others = []
+
+
+def file_systems(options: argparse.Namespace, base: str) -> Iterator[tuple[str, str]]:
+    """Name and directory of each file system, one after the other."""
+    # two versions in the work tree, in a store, and once more for what a tool keeps meanwhile
+    size = 8 * max(options.big, options.files * (options.file_size + 8192))
+    size += options.memory + options.tracked * 16384 + mounts.MIN_BYTES
+    for kind in options.fs or mounts.MAKE:
+        reason = "--no-mount was given" if options.no_mount else mounts.cannot_mount(kind)
+        if reason:
+            say(f"no {kind} of our own: {reason}; running on the file system of {base}, and its disk use counts everybody's")
+            directory = os.path.join(base, "here")
+            os.makedirs(directory, exist_ok=True)
+            yield "here", directory
+            return
+        with mounts.mounted(kind, base, size) as directory:
+            yield kind, directory
+
+
+def one_part(part: str, options: argparse.Namespace, directory: str, envs: dict[type[Tool], dict[str, str]]) -> Any:
+    """Start-up, memory or the large repository."""
+    if part == "startup":
+        return startup.measure(directory, envs, options.repeat)
+    if part == "memory":
+        return memory.measure(directory, envs[GitData], options.memory)
+    return tracked.measure(directory, envs[GitData], options.tracked, min(options.repeat, 6))
+
+
+def compare_tools(
+    options: argparse.Namespace,
+    kind: str,
+    directory: str,
+    envs: dict[type[Tool], dict[str, str]],
+    results: dict[str, Any],
+) -> None:
+    """All tools on all works; in each round the next tool begins, so that nobody always comes first."""
+    works = [
+        Work("big", f"one file of {table.size(options.big)}", 1, options.big),
+        Work("many", f"{options.files:,} files of {options.file_size:,} bytes", options.files, options.file_size),
+    ]
+    for work in works:
+        if options.work and work.name not in options.work:
+            continue
+        tools = list(envs)
+        samples = {tool: compare.Samples() for tool in tools}
+        # the samples themselves, so that a run that is broken off shows what it has
+        results.setdefault("compare", {}).setdefault(kind, {})[work.name] = {tool.name: vars(samples[tool]) for tool in tools}
+        results.setdefault("titles", {})[work.name] = work.title
+        for turn in range(options.rounds):
+            first = turn % len(tools)
+            for tool in tools[first:] + tools[:first]:
+                if samples[tool].failed:
+                    continue
+                say(f"{kind}: {work.title}: round {turn + 1} of {options.rounds}: {tool.name}")
+                try:
+                    compare.run_once(tool, work, directory, envs[tool], options.switches, samples[tool])
+                except (CommandFailed, WrongContent) as failure:
+                    samples[tool].failed = str(failure)
+                    note_failure(results, tool.name, failure, directory)
+
+
+def note_failure(results: dict[str, Any], what: str, failure: Exception, directory: str) -> None:
+    """Go on with the rest, on a clean file system; the run as a whole has failed."""
+    say(f"{what} failed: {failure}")
+    results["failed"] = True
+    mounts.empty(directory)
+
+
+def say(text: str) -> None:
+    """What is going on, on standard error."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
