@@ -1,12 +1,11 @@
-"""``git data config``, ``env`` and ``pointer``."""
+"""``git data config`` and ``env``."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import pytest
-from helpers import pointer_of, run
+from helpers import run
 
 
 def test_a_value_and_where_it_comes_from(repo):
@@ -86,33 +85,3 @@ def test_env_tells_versions_places_and_settings(repo):
 
 def test_env_works_outside_of_a_repository(tmp_path):
     assert "git-data" in run("git", "data", "env", cwd=tmp_path).stdout.decode()
-
-
-def test_the_pointer_of_a_tracked_an_untracked_and_any_file(repo, tmp_path):
-    data = repo.write("a.bin", 5000)
-    repo.commit()
-    assert repo.data("pointer", "a.bin").encode() == pointer_of(data)
-    new = repo.write("sub/new.bin", 5000)
-    assert repo.data("pointer", "new.bin", cwd=repo.file("sub")).encode() == pointer_of(new)
-    (tmp_path / "x").write_bytes(b"content")
-    said = json.loads(repo.data("pointer", "--file", tmp_path / "x", "--json"))
-    assert said == {"oid": hashlib.sha256(b"content").hexdigest(), "size": 7, "format": "data"}
-
-
-@pytest.mark.parametrize(
-    ("content", "options", "status"),
-    [
-        (pointer_of(b"x"), [], 0),
-        (pointer_of(b"x"), ["--strict"], 0),
-        (pointer_of(b"x", "lfs"), [], 0),
-        (pointer_of(b"x", "lfs"), ["--strict"], 1),
-        (pointer_of(b"x").replace(b"\n", b"\r\n"), [], 1),
-        (pointer_of(b"x") + b"more", [], 1),
-        (b"content", [], 1),
-        (b"", [], 1),
-    ],
-    ids=["ours", "ours, strict", "git-lfs", "git-lfs, strict", "CRLF", "text appended", "content", "empty"],
-)
-def test_check_answers_by_its_exit_status(repo, content, options, status):
-    done = repo.run("git", "data", "pointer", "--check", "--stdin", *options, stdin=content, ok=[status])
-    assert bool(done.stderr) == bool(status)
