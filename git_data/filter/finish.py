@@ -43,8 +43,10 @@ def _forget(repo: Repository, paths: list[bytes]) -> None:
         return  # the hint says how to do it by hand
 
 
-def finish(repo: Repository, store: Store, copies: dict[bytes, Pointer], stored: bool) -> None:
-    """Bring content to the paths that wait, share what had to be copied."""
+def finish(
+    repo: Repository, store: Store, copies: dict[bytes, Pointer], stored: bool, unwanted: dict[bytes, Pointer] | None = None
+) -> None:
+    """Bring content to the paths that wait, share what had to be copied, spare git a second look at both and at pointers."""
     if stored:
         store.sweep()
     if not repo.worktree:
@@ -59,6 +61,10 @@ def finish(repo: Repository, store: Store, copies: dict[bytes, Pointer], stored:
         from git_data.worktree.settle import settle
 
         settle(repo, store, copies)
+    if unwanted:
+        from git_data.worktree.settle import settle_pointers
+
+        settle_pointers(repo, unwanted)
 
 
 def _complete_setup(repo: Repository, store: Store) -> None:

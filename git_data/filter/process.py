@@ -52,6 +52,8 @@ class FilterProcess:
         self.selection = Selection(repo.settings.fetch_include, repo.settings.fetch_exclude)
         self.copies: dict[bytes, Pointer] = {}
         """paths answered with bytes that may have gone into the work tree"""
+        self.unwanted: dict[bytes, Pointer] = {}
+        """paths that keep their pointers in the work tree"""
         self.delayed: dict[bytes, Pointer] = {}
         self._listed: set[bytes] = set()
         self._smudged = 0
@@ -85,7 +87,7 @@ class FilterProcess:
             report.say(f"error: {error.message}\n  {error.hint}")
             caller.stop_git()
             return error.exit_code
-        finish(self.repo, self.store, self.copies, bool(self.cleaned))
+        finish(self.repo, self.store, self.copies, bool(self.cleaned), self.unwanted)
         return 0
 
     def _shake_hands(self) -> None:
@@ -136,6 +138,7 @@ class FilterProcess:
         elif pointer is None:
             self._pass_through(first, ended)
         elif self.repo.settings.skip_smudge or not self.selection.wants(path):
+            self.unwanted[path] = pointer
             self._answer_pointer(pointer)
         elif request.get(b"can-delay") != b"1":
             if b"treeish" not in request and caller.shows_diff():

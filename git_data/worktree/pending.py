@@ -26,6 +26,10 @@ def relink_pending(repo: Repository, store: Store, wait_s: float = 0.1, steal: b
             claim.done()
         else:
             claim.give_back()
+        if outcome.missing:
+            from git_data.worktree.settle import settle_pointers
+
+            settle_pointers(repo, {item.path: item.pointer for item in outcome.missing}, wait_s)
         say_outcome(repo, outcome)
 
 

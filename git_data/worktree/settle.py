@@ -1,8 +1,9 @@
-"""Files that git wrote byte by byte: let them share their blocks with the store, and spare git a second look.
+"""Files that are as git wrote them: let content share its blocks with the store, and spare git a second look.
 
 Commands of ``rebase --exec`` must see content while git still runs, and ``git apply`` or ``git am`` write the bytes
-themselves.  Such a file is as young as the index, so git would take it for racily clean and hash it at the next ``git status``.
-A file that is in every respect the one git has described in its index is dated back a little and described again.
+themselves; a pointer stays where content is missing or not wanted.  Such a file is as young as the index, so git would take it
+for racily clean and clean it at the next ``git status``.  A file that is in every respect the one git has described in its index
+is dated back a little and described again.
 
 A crash leaves a file git compares once more.
 """
@@ -29,18 +30,30 @@ _MODE = 6
 
 
 def settle(repo: Repository, store: Store, copies: dict[bytes, Pointer], wait_s: float = 0.1) -> None:
-    """Share and describe what was written; whatever stands in the way costs time later, nothing else."""
+    """Share and describe content that was written; whatever stands in the way costs time later, nothing else."""
     _share(repo, store, copies)
+    _describe(repo, {path: (pointer, pointer.size) for path, pointer in copies.items()}, wait_s)
+
+
+def settle_pointers(repo: Repository, pointers: dict[bytes, Pointer], wait_s: float = 0.1) -> None:
+    """Describe files that keep their pointers."""
+    _describe(repo, {path: (pointer, len(pointer.encode())) for path, pointer in pointers.items()}, wait_s)
+
+
+def _describe(repo: Repository, files: dict[bytes, tuple[Pointer, int]], wait_s: float) -> None:
+    """Date back those of ``files``, given with the sizes they must have, that are racy."""
     if os.path.realpath(repo.index) != os.path.realpath(repo.own_index):
         return  # a temporary index: the files are not those of the work tree's own
-    paths = sorted(copies)
+    paths = sorted(files)
     root = os.fsencode(repo.require_worktree())
 
     def describe(index: git_index.Index, number: int, offset: int) -> bool:
-        path, pointer = paths[number], copies[paths[number]]
+        pointer, size = files[paths[number]]
         if index.blob(offset) != blob_oid(pointer.encode(), repo.object_format):
             return False
-        stat = _date_back(os.path.join(root, path), pointer, git_index.STAT.unpack_from(index.data, offset), index.mtime_ns)
+        known = git_index.STAT.unpack_from(index.data, offset)
+        mtime_ns = (index.mtime_ns // 10**9 - BACKDATE_S) * 10**9 + stamp_part(pointer.oid)
+        stat = _date_back(os.path.join(root, paths[number]), size, known, mtime_ns)
         if stat is not None:
             index.set_stat(offset, stat)
         return stat is not None
@@ -64,19 +77,17 @@ def _share(repo: Repository, store: Store, copies: dict[bytes, Pointer]) -> None
             return  # this file system cannot share
 
 
-def _date_back(path: bytes, pointer: Pointer, known: tuple[int, ...], index_mtime_ns: int) -> tuple[int, ...] | None:
-    """Date the file before the index if it is racy and still what git described; its stat data then."""
-    index_s = index_mtime_ns // 10**9
+def _date_back(path: bytes, size: int, known: tuple[int, ...], mtime_ns: int) -> tuple[int, ...] | None:
+    """Give the file this date if it is younger and still what git described; its stat data then."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return None
     try:
         status = os.fstat(fd)
-        racy = status.st_mtime_ns // 10**9 >= index_s
-        if not racy or status.st_size != pointer.size or not _same(index_fields(status), known):
+        racy = status.st_mtime_ns // 10**9 >= mtime_ns // 10**9 + BACKDATE_S
+        if not racy or status.st_size != size or not _same(index_fields(status), known):
             return None
-        mtime_ns = (index_s - BACKDATE_S) * 10**9 + stamp_part(pointer.oid)
         os.utime(fd if os.utime in os.supports_fd else path, ns=(mtime_ns, mtime_ns))
         return index_fields(os.fstat(fd))
     finally:
