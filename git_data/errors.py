@@ -83,15 +83,20 @@ class GitFailed(GitDataError):
     exit_code = 7
 
 
-def from_os_error(error: OSError, path: bytes | str, doing: str) -> FileSystemError:
-    """Turn an ``OSError`` into the error a user reads: what, which path, what next."""
+def from_os_error(
+    error: OSError, path: bytes | str, doing: str, place: bytes | str = "", needed_bytes: int = 0
+) -> FileSystemError:
+    """Turn an ``OSError`` into the error a user reads: what, which path, what next.
+
+    ``place`` is what was being written where that is not ``path``; ``needed_bytes`` how much space that takes, if known.
+    """
     import errno
 
     name = os.fsdecode(path)
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
-            f"no space left while {doing} '{name}'" + _free_space(name),
+            f"no space left while {doing} '{name}'" + _space(os.fsdecode(place or path), needed_bytes),
             "free space on that file system and run the command again; nothing was half-written",
         )
     if error.errno == errno.EROFS:
@@ -99,7 +104,7 @@ def from_os_error(error: OSError, path: bytes | str, doing: str) -> FileSystemEr
     return FileSystemError(f"{reason} while {doing} '{name}'")
 
 
-def _free_space(name: str) -> str:
+def _space(name: str, needed_bytes: int) -> str:
     """Say which file system is full and what is left on it, if it can be asked."""
     directory = name
     while directory and not os.path.isdir(directory):
@@ -111,4 +116,5 @@ def _free_space(name: str) -> str:
         return ""
     while not os.path.ismount(mount):
         mount = os.path.dirname(mount)
-    return f" ({free_bytes.f_bavail * free_bytes.f_frsize:,} bytes free on the file system at {mount})"
+    needed = f"{needed_bytes:,} bytes needed, " if needed_bytes else ""
+    return f" ({needed}{free_bytes.f_bavail * free_bytes.f_frsize:,} bytes free on the file system at {mount})"

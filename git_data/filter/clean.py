@@ -87,7 +87,7 @@ class Cleaner:
                 whole = bytes(content)
                 if parse(whole) is not None:
                     return whole
-            oid = put_content(self.store, content, self.root, path if self.clone else None)
+            oid = put_content(self.store, content, self.root, path, self.clone)
         return Pointer(oid, size, self.pointer_format).encode()
 
     def buffers(self) -> list[bytearray]:
@@ -128,13 +128,21 @@ class _Stream:
             return oid, self.written
         except OSError as error:
             remove_if_exists(self.temporary)
-            raise from_os_error(error, self.path, f"storing into {self.store.root}") from None
+            root = self.store.root
+            raise from_os_error(error, self.path, f"storing into {root}", root, self._size_bytes()) from None
         except BaseException:
             remove_if_exists(self.temporary)
             raise
         finally:
             if self.file_fd >= 0:
                 os.close(self.file_fd)
+
+    def _size_bytes(self) -> int:
+        """How large the content will be, as far as can be told before its end."""
+        try:
+            return os.stat(os.path.join(os.fsencode(self.cleaner.root), self.path)).st_size
+        except OSError:
+            return self.written
 
     def _pump(self, first_bytes: int) -> str:
         """Read, hash in another thread, and compare or write."""

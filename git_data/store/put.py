@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     import os
 
 
-def put_content(store: Store, content: bytes | memoryview, root: str = ".", source: bytes | None = None) -> str:
+def put_content(
+    store: Store, content: bytes | memoryview, root: str = ".", source: bytes | None = None, clone: bool = True
+) -> str:
     """Store ``content`` and give its oid; an object the store has is not written again.
 
-    If the file ``source`` under ``root`` holds exactly this content, its blocks are shared.
+    If the file ``source`` under ``root`` holds exactly this content, its blocks are shared, if ``clone`` allows it.
 
     Raises: FileSystemError.
     """
@@ -28,6 +30,7 @@ def put_content(store: Store, content: bytes | memoryview, root: str = ".", sour
         store.touch(path, oid)
         return oid
     item = put_item(store, oid, len(content), source=source, content=content)
+    item.clone = clone
     put_items(store, root, [item])
     return oid
 
@@ -69,7 +72,7 @@ def put_items(store: Store, root: str, items: list[Put], jobs: int = 1) -> list[
             changed.append(item)
         elif item.error:
             path = item.source or item.object
-            failure = from_os_error(_os_error(item.error), path, f"storing into {store.root}")
+            failure = from_os_error(_os_error(item.error), path, f"storing into {store.root}", store.root, item.size)
         else:
             oid = item.object[3:].decode()
             store.note_unsynced(store.path(oid))

@@ -224,7 +224,7 @@ def _link(
             links[number] = again
     elapsed = time.monotonic() - start
     for item, link in zip(items, links):
-        _count(outcome, item, link)
+        _count(outcome, item, link, repo.require_worktree())
     if outcome.copied:
         outcome.copy_s = elapsed
     return links
@@ -254,14 +254,15 @@ def _date_objects(links: list[Link | None]) -> None:
             continue  # somebody else's object in a shared store
 
 
-def _count(outcome: Outcome, item: Waiting, link: Link | None) -> None:
+def _count(outcome: Outcome, item: Waiting, link: Link | None, root: str) -> None:
     if link is None:
         outcome.missing.append(item)
     elif link.error == NOT_EXPECTED:
         outcome.left.append(item)
     elif link.error:
         error = OSError(abs(link.error), os.strerror(abs(link.error)))
-        outcome.failed.append((item, from_os_error(error, item.path, "writing")))
+        doing = f"linking '{os.fsdecode(link.object)}' to"
+        outcome.failed.append((item, from_os_error(error, item.path, doing, root, link.size)))
     elif link.method == REFLINK:
         outcome.linked += 1
     elif link.method == HARDLINK:

@@ -194,3 +194,23 @@ def remove_stale_locks(repo: Repo, run: Run) -> None:
     assert not locks or run.kind.startswith("kill"), locks
     for lock in locks:
         lock.unlink()
+
+
+class SmallFileSystem:
+    """A small file system that can be filled, and emptied again."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._ballast = root / "ballast"
+
+    def leave(self, size_bytes: int) -> None:
+        """Fill all but so many bytes."""
+        self.free()
+        os.sync()
+        status = os.statvfs(self.root)
+        with open(self._ballast, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, status.f_bavail * status.f_frsize - size_bytes)
+
+    def free(self) -> None:
+        """Give the space back."""
+        self._ballast.unlink(missing_ok=True)
