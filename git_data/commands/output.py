@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from git_data.git.scan import shown
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,6 +39,11 @@ def line(text: str = "") -> None:
 def name(path: bytes) -> str:
     """A path in JSON: undecodable bytes as lone surrogates, which ``os.fsencode`` turns back."""
     return os.fsdecode(path)
+
+
+def plain(text: str) -> str:
+    """Text from anywhere without what a terminal would obey; see ``git.scan.shown``."""
+    return shown(os.fsencode(text))
 
 
 def print_json(value: Any) -> None:

@@ -74,14 +74,75 @@ def test_unset(repo):
     assert "not set" in repo.fails("data", "config", "--unset", "guard", status=1)
 
 
-def test_env_tells_versions_places_and_settings(repo):
-    facts = json.loads(repo.data("env", "--json"))
-    assert facts["versions"]["git"] in repo.git("version")
-    assert facts["repository"]["store"] == str(repo.path / ".git/data")
-    assert "copy" in facts["repository"]["link types"]
-    assert "ours" in " ".join(facts["set-up"])
-    assert "work tree" in repo.data("env")
+def test_one_scope_at_a_time(repo, global_config):
+    repo.data("config", "--global", "guard", "1GB")
+    repo.data("config", "guard", "2GB")
+    repo.data("config", "--committed", "guard", "3GB")
+    assert [repo.data("config", *scope, "guard") for scope in ([], ["--global"], ["--local"], ["--committed"])] == [
+        "2GB\n",
+        "1GB\n",
+        "2GB\n",
+        "3GB\n",
+    ]
+    listed = json.loads(repo.data("config", "--global", "--json"))
+    assert [(row["key"], row["origin"], row["file"]) for row in listed] == [("data.guard", "global", f"file:{global_config}")]
 
 
-def test_env_works_outside_of_a_repository(tmp_path):
-    assert "git-data" in run("git", "data", "env", cwd=tmp_path).stdout.decode()
+def test_a_change_that_does_not_count_here_says_so(repo, global_config):
+    repo.data("config", "guard", "2GB")
+    said = repo.data("config", "--global", "guard", "1GB")
+    assert said == "Here it does not count: local (file:.git/config) says data.guard = 2GB\n"
+    assert "Here it does not count" in repo.data("config", "--committed", "guard", "1GB")
+
+
+def test_settings_with_several_values(repo):
+    repo.data("config", "fetchExclude", "a")
+    repo.data("config", "--add", "fetchExclude", "b c")
+    assert repo.data("config", "fetchExclude") == "a\nb c\n"
+    repo.data("config", "fetchExclude", "d")
+    assert json.loads(repo.data("config", "fetchExclude", "--json"))["value"] == ["d"]
+    assert "has one value" in repo.fails("data", "config", "--add", "guard", "1GB", status=2)
+
+
+def test_a_bad_value_can_be_seen_and_mended(repo):
+    repo.git("config", "data.fsync", "maybe")
+    done = repo.run("git", "data", "config", ok=[7])
+    assert b"maybe" in done.stdout and b"data.fsync = 'maybe'" in done.stderr
+    repo.data("config", "fsync", "none")
+    repo.git("config", "data.fsync", "maybe")
+    repo.data("config", "--unset", "fsync")
+    assert repo.data("config", "fsync") == "batch\n"
+
+
+def test_a_misspelt_key_of_git_config_is_pointed_out(repo):
+    repo.git("config", "data.gaurd", "1GB")
+    assert "data.gaurd = 1GB (file:.git/config) is not a setting of git-data." in repo.data("config")
+
+
+def test_the_environment_counts_most(repo, tmp_path):
+    env = {"GIT_DATA_CACHE_DIR": str(tmp_path)}
+    row = json.loads(repo.data("config", "cacheDir", "--json", env=env))
+    assert (row["value"], row["origin"]) == (str(tmp_path), "environment")
+
+
+def test_from_a_subdirectory_and_outside_of_a_repository(repo, tmp_path, global_config):
+    (repo.path / "dir").mkdir()
+    repo.data("config", "--committed", "guard", "3GB", cwd=repo.path / "dir")
+    assert "guard = 3GB" in repo.file(".gitdata").read_text()
+    run("git-data", "config", "--global", "guard", "1GB", cwd=tmp_path)
+    assert run("git-data", "config", "guard", cwd=tmp_path).stdout == b"1GB\n"
+    assert b"git data config --global" in run("git-data", "config", "guard", "1GB", cwd=tmp_path, ok=[7]).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--committed", "--global", "guard", "1GB"], "two places"),
+        (["--unset"], "name the setting"),
+        (["--add", "fetchExclude"], "--add needs a value"),
+        (["--unset", "guard", "1GB"], "--unset takes no value"),
+        (["cacheDir", ".gitattributes"], "is not a directory"),
+    ],
+)
+def test_command_lines_that_make_no_sense(repo, words, said):
+    assert said in repo.fails("data", "config", *words)
