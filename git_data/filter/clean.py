@@ -11,6 +11,7 @@ A crash leaves a temporary in the store.
 from __future__ import annotations
 
 import os
+import stat
 import time
 
 from git_data.base.digest import sha256
@@ -207,8 +208,12 @@ class _Stream:
         from git_data.link.pure import clone_fd
 
         try:
-            self.file_fd = os.open(os.path.join(os.fsencode(self.cleaner.root), self.path), os.O_RDONLY | os.O_NOFOLLOW)
+            # O_NONBLOCK: a fifo has no writer, and would never open
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            self.file_fd = os.open(os.path.join(os.fsencode(self.cleaner.root), self.path), flags)
             before = os.fstat(self.file_fd)
+            if not stat.S_ISREG(before.st_mode):
+                return False
             age_ns = time.time_ns() - before.st_ctime_ns
             if age_ns < FRESH_NS:
                 # let the kernel's clock tick, so that any later change shows
