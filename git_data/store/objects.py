@@ -237,7 +237,7 @@ class Store:
     def touch(self, path: str, oid: str) -> None:
         """Date an object to now, so that a collection that runs just now keeps it.
 
-        Not when it is hard-linked: its date is that of the files in work trees.  Whoever stored a young object may have been
+        A hard-linked one keeps its date, which is that of the files in work trees.  Whoever stored a young object may have been
         killed before it was synced: that is done with what we store.
         """
         now_s = int(time.time())
@@ -248,6 +248,8 @@ class Store:
                 self.note_unsynced(path)
             if status.st_nlink == 1:
                 os.utime(path, ns=(stamp, stamp))
+            else:
+                os.chmod(path, status.st_mode & 0o7777)  # no change, but of the ctime, which a collection looks at, too
         except PermissionError:
             pass  # a shared store, and the object is somebody else's
 

@@ -84,3 +84,20 @@ def registered(store: Store) -> list[tuple[str, str]]:
         if content is not None and not name.startswith(fsio.TEMP_PREFIX):
             found.append((path, os.fsdecode(content.rstrip(b"\n"))))
     return found
+
+
+def forget(store: Store, path: str) -> list[str]:
+    """Strike the repository at ``path`` (its top or git directory) off the register; the git directories that were meant.
+
+    Raises: FileSystemError.
+    """
+    wanted = {os.path.realpath(path), os.path.realpath(os.path.join(path, ".git"))}
+    forgotten = []
+    for file, common_dir in registered(store):
+        if os.path.realpath(common_dir) in wanted:
+            try:
+                os.unlink(file)
+            except OSError as error:
+                raise from_os_error(error, file, "deleting") from None
+            forgotten.append(common_dir)
+    return forgotten

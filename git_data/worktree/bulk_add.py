@@ -20,6 +20,7 @@ from git_data.base.digest import blob_oid, file_sha256, sha256
 from git_data.errors import Locked
 from git_data.git import index as git_index
 from git_data.git.blobs import write_blobs
+from git_data.git.partial_clone import promisors
 from git_data.git.run import git
 from git_data.link.batch import run_parallel
 from git_data.link.items import FRESH_NS, Put
@@ -206,10 +207,9 @@ class BulkAdd:
         by_content = {candidate.blob: b"" for candidate in taken if candidate.blob is not None}
         for content in by_content:
             by_content[content] = blob_oid(content, format)
-        partial_clone = bool(self.repo.config.get("extensions.partialclone"))
         # the pointers become acknowledged with the index: what they name must be durable before
         self.store.flush()
-        write_blobs({oid: content for content, oid in by_content.items()}, format, partial_clone)
+        write_blobs({oid: content for content, oid in by_content.items()}, format, partial_clone=bool(promisors(self.repo)))
         blobs = [by_content[candidate.blob] for candidate in taken if candidate.blob is not None]
         _wait_for_racy(taken)
         entries = [
