@@ -26,6 +26,7 @@ class Samples:
         """how often the status after a switch called files modified that were not"""
         self.status_starts_filter: bool | None = None
         self.failed = ""
+        """what it said when it could not go on"""
 
 
 def run_once(kind: type[Tool], work: Work, directory: str, env: dict[str, str], switches: int, into: Samples) -> None:

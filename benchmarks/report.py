@@ -74,7 +74,8 @@ def _comparisons(results: Results, style: str) -> list[str]:
             shown.update(measured)
             title = f"{kind}: {results['titles'][name]}, two versions"
             parts.append(_section(title, style, table.comparison(measured, style)))
-    if parts:
+            parts += [f"{tool} failed: {samples['failed']}\n" for tool, samples in measured.items() if samples["failed"]]
+    if shown:
         note = (
             f"Medians; × is the ratio to {table.REFERENCE} in the same column. 'status' is the first one after a switch, "
             "'status again' those that follow; (!) it called unchanged files modified. disk: 100 % is both versions stored once."

@@ -15,10 +15,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
-
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import compare
 import memory
@@ -29,12 +27,9 @@ import startup
 import table
 import tracked
 from measure import CommandFailed, Place
+from options import PARTS, parse
 from tools import TOOLS, GitData, Tool
 from work import Work, WrongContent
-
-PARTS = ("compare", "startup", "memory", "tracked")
-QUICK = {"big": 64 << 20, "files": 300, "rounds": 1, "switches": 2, "memory": 256 << 20, "tracked": 2000, "repeat": 5}
-FULL = {"big": 2 << 30, "files": 5000, "rounds": 3, "switches": 4, "memory": 8 << 30, "tracked": 100_000, "repeat": 20}
 
 
 def main() -> int:
@@ -48,8 +43,11 @@ def main() -> int:
         envs = usable_tools(options, base, results)
         results["versions"] = peers.versions(envs, base)
         require_space(base, 5 * options.big + mounts.MIN_BYTES)
-        with contextlib.suppress(KeyboardInterrupt):  # what was measured so far is worth printing
+        try:
             measure(options, base, envs, results)
+        except KeyboardInterrupt:
+            say("broken off; this is what was measured so far")
+            results["failed"] = True
     finally:
         shutil.rmtree(base)
     print(report.render(results, "simple"))
@@ -68,48 +66,6 @@ def terminate(number: int, frame: object) -> None:
     """End the run once, and let the cleaning up be done in peace."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(128 + number)
-
-
-def parse(words: list[str]) -> argparse.Namespace:
-    """The options; ``--quick`` changes the defaults of the sizes."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0], allow_abbrev=False)
-    parser.add_argument("--quick", action="store_true", help="small sizes, one round: does it work?")
-    parser.add_argument("--part", action="append", choices=PARTS, help="only this part (may be repeated)")
-    parser.add_argument("--fs", action="append", choices=list(mounts.MAKE), help="only this file system (may be repeated)")
-    parser.add_argument("--tool", action="append", choices=[tool.name for tool in TOOLS], help="only this tool (may be repeated)")
-    parser.add_argument("--work", action="append", choices=["big", "many"], help="only this work (may be repeated)")
-    for name, help in (
-        ("big", "size of the big file, e.g. 512M or 2G"),
-        ("files", "number of small files"),
-        ("file-size", "size of a small file"),
-        ("rounds", "how often everything is done in a new repository"),
-        ("switches", "switches between the two versions in each round"),
-        ("memory", "size of the file for the memory of the filter"),
-        ("tracked", "number of files of the large repository"),
-        ("repeat", "repetitions of the short measurements"),
-    ):
-        parser.add_argument(f"--{name}", type=number, metavar="N", help=help)
-    parser.add_argument("--dir", help="where to work (default: the directory for temporary files)")
-    parser.add_argument("--no-mount", action="store_true", help="run in --dir itself, on whatever file system that is")
-    parser.add_argument("--git-data", default=peers.default_git_data(), metavar="DIR", help="directory of the git-data command")
-    parser.add_argument(
-        "--venv", default=os.environ.get("BENCH_VENV", ""), help="virtual environment with dvc and git-annex (or $BENCH_VENV)"
-    )
-    parser.add_argument("--output", default=os.path.join(peers.HERE, "results"), help="directory for the results")
-    options = parser.parse_args(words)
-    for name, value in (QUICK if options.quick else FULL).items():
-        if getattr(options, name) is None:
-            setattr(options, name, value)
-    options.file_size = options.file_size or 10_000
-    if options.switches % 2:
-        parser.error("--switches must be even, so that every round ends as it began")
-    return options
-
-
-def number(text: str) -> int:
-    """Digits with K, M or G (powers of 1024)."""
-    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(text[-1:].upper())
-    return int(text[:-1]) * factor if factor else int(text)
 
 
 def usable_tools(options: argparse.Namespace, base: str, results: dict[str, Any]) -> dict[type[Tool], dict[str, str]]:
@@ -144,7 +100,7 @@ def measure(options: argparse.Namespace, base: str, envs: dict[type[Tool], dict[
             others = []
 
 
-def file_systems(options: argparse.Namespace, base: str) -> Iterator[tuple[str, str]]:
+def file_systems(options: argparse.Namespace, base: str) -> Generator[tuple[str, str], None, None]:
     """Name and directory of each file system, one after the other."""
     # two versions in the work tree, in a store, and once more for what a tool keeps meanwhile
     size = 8 * max(options.big, options.files * (options.file_size + 8192))

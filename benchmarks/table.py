@@ -40,8 +40,10 @@ def comparison(results: dict[str, dict[str, Any]], style: str) -> str:
     rows = []
     for name, samples in results.items():
         if samples["failed"]:
-            rows.append([name, "failed: " + samples["failed"].splitlines()[0][:60]])
+            rows.append([name, "failed"])
             continue
+        if not samples["seconds"]["add"]:
+            continue  # the run was broken off before
         row = [name]
         for step in STEPS:
             row.append(_cell(samples["seconds"][step], reference.get(step)))
