@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 STAT = struct.Struct(">10I")
 """ctime s, ctime ns, mtime s, mtime ns, dev, ino, mode, uid, gid, size."""
 
+_MODE = 6
 _MODE_OFFSET, _SIZE_OFFSET = 24, 36
 _EXTENDED, _STAGE, _ASSUME_VALID = 0x4000, 0x3000, 0x8000
 _INTENT_TO_ADD, _SKIP_WORKTREE = 0x2000, 0x4000
@@ -120,6 +121,11 @@ class Index:
         mode = self.data[offset + _MODE_OFFSET : offset + _MODE_OFFSET + 4]
         STAT.pack_into(self.data, offset, *stat)
         self.data[offset + _MODE_OFFSET : offset + _MODE_OFFSET + 4] = mode
+
+    def describes(self, offset: int, stat: tuple[int, ...]) -> bool:
+        """Whether the entry has these stat data; its mode is git's own."""
+        known = STAT.unpack_from(self.data, offset)
+        return known[:_MODE] == stat[:_MODE] and known[_MODE + 1 :] == stat[_MODE + 1 :]
 
     def commit(self, lock: LockFile) -> None:
         """Write the patched index and rename it into place.

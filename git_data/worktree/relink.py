@@ -23,6 +23,7 @@ from git_data.errors import GitFailed, Locked, from_os_error
 from git_data.git import index as git_index
 from git_data.link import batch, probe
 from git_data.link.items import COPY, HARDLINK, NOT_EXPECTED, OBJECT_SUSPECT, REFLINK, Link
+from git_data.link.pure import index_fields
 from git_data.store.objects import TEMP_GRACE_S, Store, stamp_part
 
 TYPE_CHECKING = False
@@ -164,13 +165,23 @@ class _Patcher:
             if number not in self.marked or index.blob(offset) != self.blobs[number]:
                 return False
             if link is None or link.error:
-                index.restore_size(offset, self.marked[number])
-            else:
-                index.set_stat(offset, link.stat)
+                return self._restore(index, number, offset)
+            index.set_stat(offset, link.stat)
             return True
 
         # Longer than in step 1: the files are in place now, and only their description is missing.
         git_index.patch(self.repo.index, self.paths, self.repo.object_format, describe, max(self.wait_s, 1.0))
+
+    def _restore(self, index: git_index.Index, number: int, offset: int) -> bool:
+        """Take step 1 back if the entry was right about the file; else git had better compare the content."""
+        index.restore_size(offset, self.marked[number])
+        try:
+            status = os.lstat(os.path.join(os.fsencode(self.repo.require_worktree()), self.paths[number]))
+        except OSError:
+            return True
+        if not index.describes(offset, index_fields(status)):
+            index.forget_size(offset)
+        return True
 
     def _update_index(self, paths: list[bytes]) -> None:
         """git's own, slow way: it cleans (hashes) each file again."""

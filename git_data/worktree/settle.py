@@ -15,18 +15,18 @@ import os
 from git_data.base.digest import blob_oid
 from git_data.errors import GitDataError
 from git_data.git import index as git_index
-from git_data.link.extents import share, shared
+from git_data.link.extents import is_unsupported, share, shared
 from git_data.link.pure import index_fields
 from git_data.store.objects import stamp_part
 from git_data.worktree.relink import BACKDATE_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from git_data.git.repo import Repository
     from git_data.pointer import Pointer
     from git_data.store.objects import Store
-
-_MODE = 6
 
 
 def settle(repo: Repository, store: Store, copies: dict[bytes, Pointer], wait_s: float = 0.1) -> None:
@@ -51,9 +51,8 @@ def _describe(repo: Repository, files: dict[bytes, tuple[Pointer, int]], wait_s:
         pointer, size = files[paths[number]]
         if index.blob(offset) != blob_oid(pointer.encode(), repo.object_format):
             return False
-        known = git_index.STAT.unpack_from(index.data, offset)
         mtime_ns = (index.mtime_ns // 10**9 - BACKDATE_S) * 10**9 + stamp_part(pointer.oid)
-        stat = _date_back(os.path.join(root, paths[number]), size, known, mtime_ns)
+        stat = _date_back(os.path.join(root, paths[number]), size, mtime_ns, lambda fields: index.describes(offset, fields))
         if stat is not None:
             index.set_stat(offset, stat)
         return stat is not None
@@ -71,13 +70,13 @@ def _share(repo: Repository, store: Store, copies: dict[bytes, Pointer]) -> None
         try:
             if object is not None and os.lstat(target).st_size == pointer.size and not shared(object, target):
                 share(object, target)
-        except FileNotFoundError:
-            continue  # git wrote it elsewhere (``checkout-index --prefix``, difftool)
-        except OSError:
-            return  # this file system cannot share
+        except OSError as error:
+            # not there: git wrote it elsewhere (``checkout-index --prefix``, difftool)
+            if is_unsupported(error):
+                return
 
 
-def _date_back(path: bytes, size: int, known: tuple[int, ...], mtime_ns: int) -> tuple[int, ...] | None:
+def _date_back(path: bytes, size: int, mtime_ns: int, is_known: Callable[[tuple[int, ...]], bool]) -> tuple[int, ...] | None:
     """Give the file this date if it is younger and still what git described; its stat data then."""
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -86,14 +85,9 @@ def _date_back(path: bytes, size: int, known: tuple[int, ...], mtime_ns: int) ->
     try:
         status = os.fstat(fd)
         racy = status.st_mtime_ns // 10**9 >= mtime_ns // 10**9 + BACKDATE_S
-        if not racy or status.st_size != size or not _same(index_fields(status), known):
+        if not racy or status.st_size != size or not is_known(index_fields(status)):
             return None
         os.utime(fd if os.utime in os.supports_fd else path, ns=(mtime_ns, mtime_ns))
         return index_fields(os.fstat(fd))
     finally:
         os.close(fd)
-
-
-def _same(fields: tuple[int, ...], known: tuple[int, ...]) -> bool:
-    """Whether an index entry describes this file; its mode is git's own."""
-    return fields[:_MODE] == known[:_MODE] and fields[_MODE + 1 :] == known[_MODE + 1 :]
