@@ -17,7 +17,7 @@ import time
 from git_data.base.digest import sha256
 from git_data.base.fsio import remove_if_exists, write_all
 from git_data.base.report import Progress
-from git_data.errors import CorruptData, from_os_error
+from git_data.errors import CorruptData, FileSystemError, from_os_error
 from git_data.link.items import FRESH_NS
 from git_data.pointer import MAX_SIZE_BYTES, Pointer, parse
 from git_data.store.objects import Store
@@ -108,9 +108,14 @@ class _Stream:
         self.path = path
         self.file_fd = -1
         self.before: os.stat_result | None = None
-        self.fd, self.temporary = self.store.new_temporary()
+        self.refused: FileSystemError | None = None
+        """why nothing can be written; content that the store has already needs no writing"""
+        try:
+            self.fd, self.temporary = self.store.new_temporary()
+        except FileSystemError as error:
+            self.fd, self.temporary, self.refused = -1, "", error
         self.written = 0
-        self.comparing = cleaner.clone and self._clone()
+        self.comparing = self.refused is None and cleaner.clone and self._clone()
         self.scratch = bytearray(SMALL_BYTES) if self.comparing else bytearray()
 
     def store_all(self, first_bytes: int) -> tuple[str, int]:
@@ -122,28 +127,24 @@ class _Stream:
             existing = self.store.sound(oid, self.written)
             if existing is not None:
                 self.store.touch(existing, oid)
-                os.close(self.fd)
-                remove_if_exists(self.temporary)
+                if self.refused is None:
+                    os.close(self.fd)
+                    remove_if_exists(self.temporary)
+            elif self.refused is not None:
+                raise self.refused
             else:
                 self.store.install(self.fd, self.temporary, oid)
             return oid, self.written
         except OSError as error:
             remove_if_exists(self.temporary)
             root = self.store.root
-            raise from_os_error(error, self.path, f"storing into {root}", root, self._size_bytes()) from None
+            raise from_os_error(error, self.path, f"storing into {root}", root, self._expected_bytes()) from None
         except BaseException:
             remove_if_exists(self.temporary)
             raise
         finally:
             if self.file_fd >= 0:
                 os.close(self.file_fd)
-
-    def _size_bytes(self) -> int:
-        """How large the content will be, as far as can be told before its end."""
-        try:
-            return os.stat(os.path.join(os.fsencode(self.cleaner.root), self.path)).st_size
-        except OSError:
-            return self.written
 
     def _pump(self, first_bytes: int) -> str:
         """Read, hash in another thread, and compare or write."""
@@ -187,7 +188,8 @@ class _Stream:
             self.comparing = False
             os.ftruncate(self.fd, self.written)
             os.lseek(self.fd, self.written, os.SEEK_SET)
-        write_all(self.fd, view)
+        if self.refused is None:
+            write_all(self.fd, view)
         self.written += count
 
     def _same(self, buffer: bytearray, count: int) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import contextmanager
 
 from git_data.base import fsio
@@ -37,9 +38,7 @@ def temporary_index(repo: Repository, revision: str) -> Iterator[dict[str, str]]
     Raises: GitFailed when the revision does not exist, or its tree has names git refuses (``..``, ``.git``).
     """
     tree = resolve(revision, "tree")
-    directory = os.path.join(repo.data_dir, "tmp")
-    os.makedirs(directory, exist_ok=True)
-    path = os.path.join(directory, fsio.temp_name() + "-index")
+    path = os.path.join(_directory(repo), fsio.temp_name() + "-index")
     env = {"GIT_DIR": repo.git_dir, "GIT_INDEX_FILE": path}
     if repo.worktree:
         env["GIT_WORK_TREE"] = repo.worktree
@@ -49,6 +48,16 @@ def temporary_index(repo: Repository, revision: str) -> Iterator[dict[str, str]]
     finally:
         fsio.remove_if_exists(path)
         fsio.remove_if_exists(path + ".lock")
+
+
+def _directory(repo: Repository) -> str:
+    """Beside the other temporaries, which are swept; elsewhere for a repository that may only be read."""
+    directory = os.path.join(repo.data_dir, "tmp")
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError:
+        return tempfile.gettempdir()
+    return directory if os.access(directory, os.W_OK) else tempfile.gettempdir()
 
 
 def entries(env: dict[str, str] | None = None, pathspecs: list[str] | None = None) -> list[Entry]:

@@ -20,6 +20,7 @@ short, which its size shows.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -250,8 +251,9 @@ class Store:
                 os.utime(path, ns=(stamp, stamp))
             else:
                 os.chmod(path, status.st_mode & 0o7777)  # no change, but of the ctime, which a collection looks at, too
-        except PermissionError:
-            pass  # a shared store, and the object is somebody else's
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise  # otherwise the store, or the object in it, is somebody else's
 
     def quarantine(self, path: str) -> str:
         """Move an object that does not match its name out of the way; where it went. Raises: FileSystemError."""

@@ -16,6 +16,8 @@ import shutil
 import signal
 import struct
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from helpers import Repo
@@ -25,7 +27,7 @@ from git_data.link.pure import index_fields
 from git_data.pointer import Pointer, parse
 
 _STATE = struct.Struct("=II4088s")
-_NEVER = 1 << 30
+_HANGS_S = 60
 
 
 class Shim:
@@ -56,8 +58,15 @@ class Shim:
 
     def hit(self) -> str:
         """The call that failed, ``unlink /path``; empty when it was not reached."""
-        _, hit, what = _STATE.unpack(self.state.read_bytes())
-        return what.partition(b"\0")[0].decode(errors="replace") if hit else ""
+        _, pid, what = _STATE.unpack(self.state.read_bytes())
+        return what.partition(b"\0")[0].decode(errors="replace") if pid else ""
+
+    def stopped(self) -> int:
+        """The process that stands still before its call, 0 while there is none."""
+        pid = _STATE.unpack(self.state.read_bytes())[1]
+        if not pid:
+            return 0
+        return pid if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T" else 0
 
 
 def compile_shim(directory: Path) -> Path:
@@ -69,9 +78,21 @@ def compile_shim(directory: Path) -> Path:
 
 
 class Run:
-    """One command with one fault, and what came of it."""
+    """One command with one fault, and what came of it.
 
-    def __init__(self, repo: Repo, shim: Shim, command: list[str], kind: str, at: int, core: str) -> None:
+    With ``stop``, ``meanwhile`` is called while our process stands still before the call.
+    """
+
+    def __init__(
+        self,
+        repo: Repo,
+        shim: Shim,
+        command: list[str],
+        kind: str,
+        at: int,
+        core: str,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
         self.kind = kind
         self.at = at
         env = {**os.environ, **shim.env(kind, at, repo.path), "GIT_DATA_PURE": "1" if core == "pure" else "0"}
@@ -81,13 +102,26 @@ class Run:
             start_new_session=True,
         )  # fmt: skip
         try:
-            out, err = process.communicate(timeout=60)
+            if meanwhile is not None and (pid := self._wait_for_stop(process, shim)):
+                meanwhile()
+                os.kill(pid, signal.SIGCONT)
+            out, err = process.communicate(timeout=_HANGS_S)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise AssertionError(f"{command} hangs after {kind} at call {at}: {shim.hit()}") from None
         self.status = process.returncode
         self.output = out.decode(errors="replace") + err.decode(errors="replace")
         self.call = shim.hit()
+
+    @staticmethod
+    def _wait_for_stop(process: subprocess.Popen[bytes], shim: Shim) -> int:
+        """The process that stopped, or 0 when the command came to its end."""
+        deadline = time.monotonic() + _HANGS_S
+        while process.poll() is None and time.monotonic() < deadline:
+            if pid := shim.stopped():
+                return pid
+            time.sleep(0.002)
+        return 0
 
     @property
     def reached(self) -> bool:

@@ -38,6 +38,7 @@ class Scenario:
         path.mkdir(parents=True)
         repo.git("init", "-q", "--template=")
         repo.data("install")
+        repo.git("config", "data.jobs", "1")  # the same calls in the same order each time
         for name, data in PLAIN.items():
             repo.write(name, data)
         repo.commit("plain")

@@ -10,6 +10,7 @@
  *                eio       the call fails with EIO (reads, writes, looks, closes)
  *                enospc    the call fails with ENOSPC (whatever may need space)
  *                fsync     the call fails with EIO (fsync, fdatasync, syncfs)
+ *                stop      the process stops before the call until it gets SIGCONT
  *   FAULT_AT     the number of the call, from 1
  *   FAULT_ROOT   only files below this directory count, and for the kills what is written to pipes
  *   FAULT_STATE  the file with the counter and what was hit
@@ -45,6 +46,7 @@ static state_t *state;
 static pid_t active_pid;
 static int counted;          /* kinds of calls that count */
 static int injected;         /* errno to inject, 0 to kill */
+static int stops;
 static char kill_whom;       /* 0, 's'elf, 'g'it, 'a'll */
 static uint32_t fault_at;
 static const char *root;
@@ -100,6 +102,9 @@ __attribute__((constructor)) static void start(void)
     if (!strncmp(kind, "kill", 4)) {
         counted = CHANGE;
         kill_whom = kind[4] ? kind[5] : 's';
+    } else if (!strcmp(kind, "stop")) {
+        counted = CHANGE | READ;
+        stops = 1;
     } else if (!strcmp(kind, "eio")) {
         counted = CHANGE | READ;
         injected = EIO;
@@ -168,8 +173,18 @@ static pid_t git_above(void)
     return 0;
 }
 
+/* Whether this process does not come back from die. */
+static int is_dying(void)
+{
+    return kill_whom == 's' || kill_whom == 'a';
+}
+
 static void die(void)
 {
+    if (stops) {
+        raise(SIGSTOP);
+        return;
+    }
     if (kill_whom == 'g') {
         pid_t git = git_above();
         if (git)
@@ -190,7 +205,7 @@ static int is_hit(int kinds, const char *call, const char *path)
     number = __sync_add_and_fetch(&state->calls, 1);
     if (number != fault_at)
         return 0;
-    state->hit = 1;
+    state->hit = (uint32_t)getpid();
     snprintf(state->what, sizeof state->what, "%s %s", call, path);
     return 1;
 }
@@ -280,8 +295,11 @@ OPENAT(openat64)
 DIR *opendir(const char *path)
 {
     if (hit_at(READ, "opendir", AT_FDCWD, path)) {
-        errno = injected;
-        return NULL;
+        if (injected) {
+            errno = injected;
+            return NULL;
+        }
+        die();
     }
     return REAL(opendir)(path);
 }
@@ -367,7 +385,7 @@ int fstatat64(int dir_fd, const char *path, struct stat64 *out, int flags)
 ssize_t write(int fd, const void *buffer, size_t size)
 {
     if (hit_fd(CHANGE | SPACE, "write", fd)) {
-        if (!injected && kill_whom != 'g' && size > 1)
+        if (is_dying() && size > 1)
             REAL(write)(fd, buffer, size / 2);
         FAIL(1);
     }
@@ -389,7 +407,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 ssize_t copy_file_range(int in, off64_t *in_at, int out, off64_t *out_at, size_t size, unsigned flags)
 {
     if (hit_fd(CHANGE | SPACE, "copy_file_range", out)) {
-        if (!injected && kill_whom != 'g')
+        if (is_dying())
             REAL(copy_file_range)(in, in_at, out, out_at, 4096, flags);
         FAIL(1);
     }

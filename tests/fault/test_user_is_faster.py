@@ -1,0 +1,84 @@
+"""The user, or an attacker, changes the work tree at any moment of a relink.
+
+Our process is stopped before each of its calls in turn, files are changed, and it goes on: edits are kept, deleted files stay
+deleted, and nothing is ever written through a symbolic link (git-lfs CVE-2025-26625, git CVE-2021-21300).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fault import harness
+from fault.harness import Run, Shim
+from fault.scenarios import V2, DataCheckout
+from helpers import Repo, pointer_of
+
+FIRST, PARTS = 41, 4
+"""Before this call files are only listed."""
+
+WORDS = b"the user's own words\n"
+CHANGED = ("a.bin", "b.bin", "big.bin", "sub/d.bin")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """A work tree full of pointers."""
+    return DataCheckout().build(tmp_path_factory.mktemp("template") / "repo")
+
+
+def change(repo: Repo, outside: Path) -> None:
+    """One file is edited, one deleted, one becomes a link, and one gets a link for its directory.
+
+    What the links lead to is itself the pointer that is expected there: only the links give it away.
+    """
+    repo.write("a.bin", WORDS, age_s=0)
+    repo.file("b.bin").unlink()
+    (outside / "d.bin").write_bytes(pointer_of(V2["sub/d.bin"]))
+    (outside / "big.bin").write_bytes(pointer_of(V2["big.bin"]))
+    repo.file("big.bin").unlink()
+    repo.file("big.bin").symlink_to(outside / "big.bin")
+    repo.file("sub").rename(outside / "what was sub")
+    repo.file("sub").symlink_to(outside)
+
+
+def assert_changes_kept(repo: Repo, outside: Path) -> None:
+    assert repo.read("a.bin") == WORDS, "an edit is lost"
+    assert not repo.file("b.bin").exists(), "a deleted file is back"
+    assert repo.file("big.bin").is_symlink() and repo.file("sub").is_symlink(), "a link is lost"
+    assert (outside / "d.bin").read_bytes() == pointer_of(V2["sub/d.bin"]), "written through a linked directory"
+    assert (outside / "big.bin").read_bytes() == pointer_of(V2["big.bin"]), "written through a link"
+    assert {path.name for path in outside.iterdir()} == {"big.bin", "d.bin", "what was sub"}
+    assert repo.status() == " M a.bin\n D b.bin\n T big.bin\n D sub/d.bin\n?? sub\n"
+
+
+@pytest.mark.parametrize("first", range(FIRST, FIRST + PARTS), ids=lambda first: f"from-call-{first}")
+@pytest.mark.parametrize("core", ["native", "pure"])
+def test_files_change_at_any_moment_of_a_relink(template: Repo, tmp_path: Path, shim: Shim, core: str, first: int) -> None:
+    at = first
+    while True:
+        repo = harness.copy_repo(template, tmp_path / "repo")
+        outside = tmp_path / f"outside-{at}"
+        outside.mkdir()
+
+        def meanwhile(repo: Repo = repo, outside: Path = outside) -> None:
+            change(repo, outside)
+
+        run = Run(repo, shim, DataCheckout.command, "stop", at, core, meanwhile)
+        if not run.reached:
+            assert run.status == 0 and at > first
+            return
+        try:
+            assert "Traceback" not in run.output
+            if core == "native" or not is_blind(run):
+                assert_changes_kept(repo, outside)
+        except AssertionError as error:
+            raise AssertionError(f"{run}\n{error}") from error
+        at += PARTS
+
+
+def is_blind(run: Run) -> bool:
+    """The last step of the twin in Python: without renameat2 a rename cannot tell what it replaces."""
+    call, _, path = run.call.partition(" ")
+    return call in ("renameat", "rename") and path.endswith(CHANGED)
