@@ -22,8 +22,10 @@ from git_data.commands.install import add_scope, find_repository
 from git_data.commands.parser import add_json
 from git_data.config import COMMITTED_FILE, COMMITTED_KEYS, DEFAULTS, KNOWN_KEYS, MANY_VALUED, Config, Entry, Settings
 from git_data.errors import CheckFailed, ConfigError, RepositoryError, UsageError
+from git_data.git.repo import locate
 from git_data.git.run import git
 from git_data.setup.settings import COMMITTED, DEFAULT, Origin, Setting, effective, origins, unknown
+from git_data.store.place import open_store, register
 
 _BY_LOWER_CASE = {key.lower(): key for key in KNOWN_KEYS}
 _WHY_NOT_COMMITTED = {
@@ -141,6 +143,10 @@ def _change(key: str, found: list[Origin], arguments: argparse.Namespace, inside
     if arguments.committed:
         output.line(f"Written to {COMMITTED_FILE}; commit it: git add {COMMITTED_FILE} && git commit")
     _say_if_overridden(key, found, _scope(arguments) or "local")
+    if key == "data.cacheDir" and inside:
+        # at once, so that a collection in another repository asks this one, too
+        repo = locate()
+        register(repo, open_store(repo))
     return 0
 
 

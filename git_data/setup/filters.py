@@ -37,7 +37,7 @@ def write(scope: str, force: bool, dry_run: bool) -> list[str]:
         old = current.get(key)
         if old == value:
             continue
-        if old is not None and not force and _is_command(key) and OUR_MARK not in old.replace("\\", "/"):
+        if old is not None and not force and is_command(key) and not is_ours(old):
             raise ConfigError(f"{key} is already set by somebody else: {old}", "git data install --force   # replaces it")
         changed.append(key)
         if not dry_run:
@@ -49,7 +49,7 @@ def remove(scope: str, dry_run: bool) -> list[str]:
     """Remove our sections from ``scope``; the keys that went. Values that are not ours stay."""
     removed = []
     for key, value in read(scope).items():
-        if _is_command(key) and OUR_MARK not in value.replace("\\", "/"):
+        if is_command(key) and not is_ours(value):
             continue
         removed.append(key)
         if not dry_run:
@@ -69,5 +69,11 @@ def read(scope: str) -> dict[str, str]:
     return {key: value for key, _, value in items}
 
 
-def _is_command(key: str) -> bool:
+def is_ours(command: str) -> bool:
+    """Whether a value of the configuration starts this program, of this or another installation."""
+    return OUR_MARK in command.replace("\\", "/")
+
+
+def is_command(key: str) -> bool:
+    """Whether the value of a key is a command line."""
     return key.rpartition(".")[2] in ("process", "clean", "smudge", "driver", "command")

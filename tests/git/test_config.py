@@ -125,6 +125,12 @@ def test_the_environment_counts_most(repo, tmp_path):
     assert (row["value"], row["origin"]) == (str(tmp_path), "environment")
 
 
+def test_a_shared_store_knows_its_users_at_once(repo, tmp_path):
+    repo.data("config", "cacheDir", str(tmp_path / "shared"))
+    (registration,) = (tmp_path / "shared" / "repositories").iterdir()
+    assert registration.read_text() == f"{repo.path}/.git\n"
+
+
 def test_from_a_subdirectory_and_outside_of_a_repository(repo, tmp_path, global_config):
     (repo.path / "dir").mkdir()
     repo.data("config", "--committed", "guard", "3GB", cwd=repo.path / "dir")
