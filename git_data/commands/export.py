@@ -20,8 +20,10 @@ from git_data.commands import output
 from git_data.commands.parser import add_json
 from git_data.errors import MissingData
 from git_data.git.repo import Repository, locate
-from git_data.git.scan import shown
+from git_data.git.scan import Tracked, shown
+from git_data.git.temporary_index import temporary_index
 from git_data.link.items import METHODS
+from git_data.setup.filters import OUR_MARK
 from git_data.store.place import open_store
 from git_data.worktree import export
 
@@ -44,19 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
     repo = locate()
     store = open_store(repo)
     export.check_target(arguments.directory, arguments.force)
-    paths = _from_top(repo, arguments.path)
-    data, missing = export.find(repo, store, arguments.revision, arguments.path)
-    if missing and not arguments.allow_missing:
-        listed = "".join(f"\n  {shown(item.path)} ({human_size(item.pointer.size)})" for item in missing[:_SHOWN])
-        more = f"\n  and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
-        raise MissingData(
-            f"the store lacks the data of {count(len(missing), 'file')} of {arguments.revision}:{listed}{more}",
-            "git data export --allow-missing …   # leaves pointers in their places",
-        )
     methods = export.require_methods(arguments.link) if arguments.link else repo.settings.link
-    size = sum(item.pointer.size for item in data)
-    with Progress("exporting", len(data), size) as progress:
-        done = export.export(repo, store, arguments.revision, paths, arguments.directory, data, methods, progress)
+    with temporary_index(repo, arguments.revision) as env:
+        contents = export.find(repo, store, env, arguments.path, _our_filters(repo))
+        missing = contents.missing
+        if missing and not arguments.allow_missing:
+            raise _lacking(arguments.revision, missing)
+        size = sum(item.pointer.size for item in contents.data)
+        with Progress("exporting", len(contents.data), size) as progress:
+            done = export.export(repo, store, env, contents, arguments.directory, methods, progress)
     if arguments.json:
         output.print_json(
             {
@@ -81,6 +79,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _from_top(repo: Repository, paths: list[str]) -> list[str]:
-    """Paths as git wants them from the top of the tree."""
-    return [os.path.normpath(os.path.join(repo.prefix, path)) for path in paths]
+def _our_filters(repo: Repository) -> tuple[str, ...]:
+    """The filters whose pointers are ours: git-lfs's too, unless git-lfs itself is set up here."""
+    lfs = repo.config.get("filter.lfs.process") + repo.config.get("filter.lfs.smudge")
+    return ("data", "lfs") if not lfs or OUR_MARK in lfs.replace("\\", "/") else ("data",)
+
+
+def _lacking(revision: str, missing: list[Tracked]) -> MissingData:
+    listed = "".join(f"\n  {shown(item.path)} ({human_size(item.pointer.size)})" for item in missing[:_SHOWN])
+    more = f"\n  and {len(missing) - _SHOWN:,} more" if len(missing) > _SHOWN else ""
+    return MissingData(
+        f"the store lacks the data of {count(len(missing), 'file')} of {revision}:{listed}{more}",
+        "git data export --allow-missing …   # leaves pointers in their places",
+    )

@@ -57,7 +57,7 @@ def copy_fd(source_fd: int, target_fd: int, size: int) -> None:
         left -= len(data)
 
 
-def _open_parent(root_fd: int, path: bytes) -> tuple[int, bytes]:
+def open_parent(root_fd: int, path: bytes) -> tuple[int, bytes]:
     """The directory of ``path``, opened without following any symbolic link, and the last component."""
     *directories, leaf = path.split(b"/")
     fd = os.dup(root_fd)
@@ -87,7 +87,7 @@ def relink(root_fd: int, stage_fd: int, stage_prefix: str, methods: tuple[str, .
 
 def _relink_one(root_fd: int, stage_fd: int, temporary: str, methods: tuple[str, ...], item: Link) -> None:
     try:
-        dir_fd, leaf = _open_parent(root_fd, item.path)
+        dir_fd, leaf = open_parent(root_fd, item.path)
     except OSError as error:
         creates = item.expect is None and item.status is None
         raise _Refused(error.errno or 5 if creates or error.errno not in _GONE else NOT_EXPECTED) from None
@@ -281,7 +281,7 @@ def _fill(root_fd: int, fd: int, item: Put) -> None:
 def _open_source(root_fd: int, item: Put) -> int:
     assert item.source is not None
     try:
-        dir_fd, leaf = _open_parent(root_fd, item.source)
+        dir_fd, leaf = open_parent(root_fd, item.source)
         try:
             return os.open(leaf, _READ, dir_fd=dir_fd)
         finally:

@@ -2,37 +2,35 @@
 
 git's own ``checkout-index`` writes the tree from a temporary index, with our filter switched off, so that data files are pointers
 at first; then the pointers are replaced by links (``link.batch``).  Line ends, executable bits, symbolic links and dangerous
-paths are git's business.  The user's index and work tree are not touched.
+paths are git's business; attributes are those of the revision.  The user's index and work tree are not touched.
 
 A crash leaves a folder with some pointers in it; the command can be run again with ``force``.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
 
 from git_data.base import fsio
 from git_data.errors import FileSystemError, MissingData, UsageError, from_os_error
-from git_data.git import scan
+from git_data.git import temporary_index as trees
 from git_data.git.run import git
+from git_data.git.scan import Tracked, pointers_of
 from git_data.link import batch
 from git_data.link.items import METHOD_NAMES, METHODS, NOT_EXPECTED, OBJECT_SUSPECT, SYMLINK, Link
+from git_data.link.pure import open_parent
+from git_data.store import exports
 from git_data.store.objects import Store, stamp_part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from git_data.base.report import Progress
     from git_data.git.repo import Repository
-    from git_data.git.scan import Tracked
 
-_FILTERS_OFF = [
-    word
-    for name in ("data", "lfs")
-    for setting in ("process=", "smudge=", "clean=", "required=false")
-    for word in ("-c", f"filter.{name}.{setting}")
-]
+_IMPOSSIBLE = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.EMLINK)
 
 
 class Exported:
@@ -42,6 +40,21 @@ class Exported:
         self.files = 0
         self.methods: dict[str, int] = {}
         self.data_bytes = 0
+
+
+class Contents:
+    """What a revision (or some of its paths) holds: all paths, and data files the store has or lacks.
+
+    ``filters`` are the names of the filters whose pointers are ours.
+    """
+
+    __slots__ = ("data", "filters", "missing", "paths")
+
+    def __init__(self, paths: list[bytes], filters: tuple[str, ...], data: list[Tracked], missing: list[Tracked]) -> None:
+        self.paths = paths
+        self.filters = filters
+        self.data = data
+        self.missing = missing
 
 
 def check_target(target: str, force: bool) -> None:
@@ -54,45 +67,55 @@ def check_target(target: str, force: bool) -> None:
         raise UsageError(f"'{target}' is a git directory", "name a new directory")
 
 
-def find(repo: Repository, store: Store, revision: str, paths: list[str]) -> tuple[list[Tracked], list[Tracked]]:
-    """The data files of a revision: ``(those the store has, those it has not)``.
+def find(repo: Repository, store: Store, env: dict[str, str], pathspecs: list[str], ours: tuple[str, ...]) -> Contents:
+    """Look at the index that ``env`` names; ``pathspecs`` are relative to the current directory, ``ours`` our filters.
 
-    ``paths`` are relative to the current directory.  Raises: GitFailed.
+    Raises: GitFailed, also when a pathspec matches nothing.
     """
-    tracked = scan.in_revision(repo, revision, paths)
-    there = [item for item in tracked if store.find(item.pointer.oid, item.pointer.size) is not None]
-    missing = [item for item in tracked if store.find(item.pointer.oid, item.pointer.size) is None]
-    return there, missing
+    entries = trees.entries(env, pathspecs)
+    regular = [entry for entry in entries if entry.mode.startswith(b"100")]
+    filters = trees.filters([entry.path for entry in regular], repo.worktree or None, env)
+    candidates = [entry for entry in regular if filters.get(entry.path) in ours]
+    pointers = pointers_of(repo, [bytes.fromhex(entry.blob.decode()) for entry in candidates])
+    contents = Contents([entry.path for entry in entries], ours, [], [])
+    for entry in candidates:
+        blob = bytes.fromhex(entry.blob.decode())
+        pointer = pointers.get(blob)
+        if pointer is not None:
+            there = store.find(pointer.oid, pointer.size) is not None
+            (contents.data if there else contents.missing).append(Tracked(entry.path, entry.mode, blob, pointer))
+    return contents
 
 
 def export(
     repo: Repository,
     store: Store,
-    revision: str,
-    paths: list[str],
+    env: dict[str, str],
+    contents: Contents,
     target: str,
-    data: list[Tracked],
     methods: tuple[str, ...],
     progress: Progress | None = None,
 ) -> Exported:
-    """Write ``revision`` (or its ``paths``, relative to the top) into ``target``; ``data`` are the files to be linked.
+    """Write ``contents``, found in the index that ``env`` names, into ``target``.
 
     ``methods`` are link types in order; ``symlink`` stands alone.
 
     Raises: FileSystemError, GitFailed, MissingData.
     """
     exported = Exported()
+    target = os.path.realpath(target)
     try:
         os.makedirs(target, exist_ok=True)
-        stage = os.path.join(os.path.realpath(target), fsio.temp_name())
+        stage = os.path.join(target, fsio.temp_name())
         os.mkdir(stage)
     except OSError as error:
         raise from_os_error(error, target, "creating") from None
     try:
-        exported.files = _write_tree(repo, revision, paths, os.path.realpath(target), stage)
-        links = _link(repo, store, data, os.path.realpath(target), stage, methods, progress)
+        _write_tree(env, contents, target, stage)
+        links = _link(repo, store, contents.data, target, stage, methods, progress)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+    exported.files = len(contents.paths)
     for link in links:
         name = METHOD_NAMES[link.method]
         exported.methods[name] = exported.methods.get(name, 0) + 1
@@ -100,18 +123,15 @@ def export(
     return exported
 
 
-def _write_tree(repo: Repository, revision: str, paths: list[str], target: str, stage: str) -> int:
-    """Let git write everything, data files as pointers; the number of files."""
-    # attributes are read from the work tree; a bare repository has none, and git insists on one
-    cwd = repo.worktree or target
-    env = {"GIT_INDEX_FILE": os.path.join(stage, "index"), "GIT_DIR": repo.git_dir, "GIT_WORK_TREE": cwd}
-    git("read-tree", scan.resolve(revision, "tree"), cwd=cwd, env=env)
-    wanted = git("ls-files", "-z", "--full-name", "--error-unmatch", "--", *(paths or [":/"]), cwd=cwd, env=env)
+def _write_tree(env: dict[str, str], contents: Contents, target: str, stage: str) -> None:
+    """Let git write everything, data files as pointers."""
+    off = [f"filter.{name}.{setting}" for name in contents.filters for setting in ("process=", "smudge=", "required=false")]
+    # An empty work tree has no .gitattributes, so that those in the index count.
     git(
-        *_FILTERS_OFF, "checkout-index", "--force", "-z", "--stdin", f"--prefix={target}/",
-        cwd=cwd, env=env, stdin=wanted,
+        *(word for setting in off for word in ("-c", setting)),
+        "checkout-index", "--force", "-z", "--stdin", f"--prefix={target}/",
+        cwd=stage, env={**env, "GIT_WORK_TREE": stage}, stdin=b"".join(path + b"\0" for path in contents.paths),
     )  # fmt: skip
-    return wanted.count(b"\0")
 
 
 def _link(
@@ -127,8 +147,9 @@ def _link(
     items = sorted(data, key=lambda item: item.path)
     links = [_item(store, item, now_s) for item in items]
     if methods == ("symlink",):
-        for link in links:
-            _symlink(target, link)
+        if links:
+            exports.register(store, target)
+        _symlink_all(store, items, links, target)
         return links
     batch.relink(target, stage, methods, links, repo.settings.jobs, progress)
     for number, link in enumerate(links):
@@ -136,7 +157,7 @@ def _link(
             links[number] = link = _item(store, items[number], now_s)
             link.stamp_ns = -1
             batch.relink(target, stage, methods, [link])
-        _complain(target, link)
+        _complain(target, link, methods)
     return links
 
 
@@ -147,24 +168,46 @@ def _item(store: Store, item: Tracked, now_s: int) -> Link:
     return Link(item.path, os.fsencode(path), pointer.size, pointer.encode(), now_s * 10**9 + part, stamp_ns=part)
 
 
-def _symlink(target: str, link: Link) -> None:
-    """A symbolic link to the object, whose name is absolute: the folder may be moved."""
-    path = os.path.join(os.fsencode(target), link.path)
+def _symlink_all(store: Store, items: list[Tracked], links: list[Link], target: str) -> None:
+    """Symbolic links to the objects, whose names are absolute: the folder may be moved."""
+    root_fd = os.open(target, os.O_RDONLY)
     try:
-        os.unlink(path)
-        os.symlink(os.path.abspath(link.object), path)
+        for item, link in zip(items, links):
+            object = store.sound(item.pointer.oid, link.size)
+            if object is None:
+                link.error = OBJECT_SUSPECT
+            else:
+                _symlink(root_fd, link, os.path.abspath(object))
+            _complain(target, link, ("symlink",))
+    finally:
+        os.close(root_fd)
+
+
+def _symlink(root_fd: int, link: Link, object: str) -> None:
+    try:
+        dir_fd, leaf = open_parent(root_fd, link.path)
     except OSError as error:
-        raise from_os_error(error, path, "linking") from None
-    link.method = SYMLINK
+        link.error = error.errno or errno.EIO
+        return
+    try:
+        os.unlink(leaf, dir_fd=dir_fd)
+        os.symlink(os.fsencode(object), leaf, dir_fd=dir_fd)
+        link.method = SYMLINK
+    except OSError as error:
+        link.error = error.errno or errno.EIO
+    finally:
+        os.close(dir_fd)
 
 
-def _complain(target: str, link: Link) -> None:
+def _complain(target: str, link: Link, methods: tuple[str, ...]) -> None:
     """Raises what became of one file that is not in place."""
     name = os.path.join(target, os.fsdecode(link.path))
     if link.error == OBJECT_SUSPECT:
         raise MissingData(f"the data of '{name}' is damaged in the store", "git data fsck")
     if link.error == NOT_EXPECTED:
         raise FileSystemError(f"'{name}' was changed by somebody else while it was exported", "export into an empty directory")
+    if link.error in _IMPOSSIBLE and "copy" not in methods:
+        raise FileSystemError(f"'{name}' cannot be a {methods[0]} to the store", "git data export --force --link copy …")
     if link.error:
         error = OSError(link.error, os.strerror(link.error))
         raise from_os_error(error, name, "linking")

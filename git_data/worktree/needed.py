@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from git_data.errors import GitDataError, RepositoryError
 from git_data.git import reachability
 from git_data.git.repo import Repository, locate
+from git_data.store import exports
 from git_data.store.place import registered
 from git_data.worktree import journal
 
@@ -28,11 +29,11 @@ _REPOSITORY_VARIABLES = (
 
 
 def needed_by_all(repo: Repository, store: Store) -> set[str]:
-    """The oids that ``repo`` and every repository registered with its store need.
+    """The oids that ``repo``, folders exported as symbolic links, and every repository registered with its store need.
 
-    Raises: RepositoryError when one cannot be asked, GitFailed.
+    Raises: RepositoryError when one cannot be asked, GitFailed, OSError.
     """
-    needed = needed_by(repo)
+    needed = needed_by(repo) | exports.needed(store)
     for _, common_dir in registered(store):
         if not os.path.realpath(common_dir) == os.path.realpath(repo.common_dir):
             needed |= _ask(common_dir)
