@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from git_data.__main__ import COMMANDS
 from git_data.commands import help as help_command
 from git_data.commands.parser import build
-from git_data.config import KNOWN_KEYS
+from git_data.config import COMMITTED_KEYS, DEFAULTS, KNOWN_KEYS
 
 DOCS = Path(__file__).resolve().parent
 
@@ -77,9 +77,15 @@ def overview_page() -> str:
     for title, names in help_command.GROUPS:
         commands.append(f"### To {title}")
         commands.append("\n".join(f"- [git-data-{name}(1)](git-data-{name}.md)  \n  {COMMANDS[name][1]}" for name in names))
-    settings = "\n".join(f"- `{key}`  \n  {marked_up(meaning)}" for key, meaning in sorted(KNOWN_KEYS.items()))
+    settings = "\n".join(f"- `{key}`  \n  {marked_up(meaning)}{_origin(key)}" for key, meaning in sorted(KNOWN_KEYS.items()))
     text = (DOCS / "overview.md").read_text(encoding="utf-8")
     return text.replace("<!-- commands -->", "\n\n".join(commands)).replace("<!-- settings -->", settings)
+
+
+def _origin(key: str) -> str:
+    default = f"Default: `{DEFAULTS[key]}`. " if key in DEFAULTS else ""
+    committed = "May be committed." if key.lower() in COMMITTED_KEYS else ""
+    return f". {default}{committed}".rstrip()
 
 
 def synopsis(name: str, parser: argparse.ArgumentParser) -> str:

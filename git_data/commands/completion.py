@@ -22,7 +22,7 @@ SHELLS = ("bash", "zsh", "fish", "tcsh")
 _FILES = ("PATH", "FILE", "PATHSPEC")
 _DIRECTORIES = ("DIR", "DIRECTORY")
 _REVISIONS = ("REV", "REVISION", "RANGE", "OLD", "NEW")
-_LIST_REVISIONS = "git for-each-ref --format='%(refname:short)' refs/heads refs/tags refs/remotes 2>/dev/null"
+_LIST_REVISIONS = "git rev-parse --symbolic --branches --tags --remotes"
 
 # git's completion calls _git_<command> with the whole line in words and cword, and the place of the command in __git_cmd_idx
 _BASH_GIT = """
@@ -89,6 +89,8 @@ def _complete_value(action: Any) -> None:
     elif name in _DIRECTORIES:
         action.complete = shtab.DIRECTORY
     elif name in _REVISIONS:
-        action.complete = shtab.cmd(_LIST_REVISIONS)
+        # tcsh cannot send the errors of a command elsewhere
+        quiet, plain = shtab.cmd(f"{_LIST_REVISIONS} 2>/dev/null"), shtab.cmd(_LIST_REVISIONS)
+        action.complete = {**quiet, "tcsh": plain["tcsh"]}
     elif name == "COMMAND":
         action.choices = list(COMMANDS)
