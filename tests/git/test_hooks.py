@@ -152,23 +152,6 @@ def test_uninstall_removes_what_install_wrote_and_nothing_else(plain: Repo) -> N
     assert "[filter" not in plain.read(".git/config").decode()
 
 
-def test_uninstall_keeps_files_pointers_and_the_store(repo: Repo) -> None:
-    data = repo.write("a.bin", 1000)
-    repo.commit()
-    repo.data("uninstall")
-    assert repo.read("a.bin") == data
-    assert repo.object(data).exists()
-    assert repo.blob("a.bin", "HEAD") == pointer_of(data)
-
-
-def test_dry_run_of_uninstall_changes_nothing(repo: Repo) -> None:
-    before = repo.read(".git/config")
-    printed = repo.data("uninstall", "--dry-run")
-    assert "would be removed" in printed
-    assert repo.read(".git/config") == before
-    assert ours(repo.path / ".git" / "hooks") == set(NAMES)
-
-
 def test_hooks_work_in_a_repository_with_spaces_and_quotes_in_its_path(new_repo: Callable[..., Repo]) -> None:
     repo = new_repo('it\'s a "repo" $HOME')
     data = repo.write("a.bin", 1000)
