@@ -25,6 +25,7 @@ from helpers import Repo
 from git_data.git import index
 from git_data.link.pure import index_fields
 from git_data.pointer import Pointer, parse
+from git_data.worktree.journal import Journal
 
 _STATE = struct.Struct("=II4088s")
 _HANGS_S = 60
@@ -248,3 +249,11 @@ class SmallFileSystem:
     def free(self) -> None:
         """Give the space back."""
         self._ballast.unlink(missing_ok=True)
+
+
+def leave_journal(repo: Repo, files: dict[str, bytes]) -> None:
+    """The state of a checkout that was killed after git had written the pointers of ``files``."""
+    journal = Journal(str(repo.git_dir() / "data"))
+    for path, data in files.items():
+        journal.add(os.fsencode(path), Pointer(hashlib.sha256(data).hexdigest(), len(data)))
+    journal.close()

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from fault.harness import work_files
 from helpers import Repo, content, pointer_of
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from fault import harness
 from fault.harness import Run, Shim
 from fault.scenarios import V2, DataCheckout
