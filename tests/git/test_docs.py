@@ -1,7 +1,7 @@
 """What the documentation says to type is typed here, and shows what the documentation says it shows.
 
-In the Markdown files a fenced block ``sh`` is run, block after block in one shell; ``sh fails`` must fail.  A block ``text`` right
-after one is its output, where ``…`` stands for anything.  Not run is what follows a comment ``<!-- not run: reason -->``.
+In the Markdown files a fenced block ``sh`` is run, block after block in one shell; ``sh fails`` must fail.  A block ``text``
+right after one is its output, where ``…`` stands for anything.  Not run is what follows ``<!-- not run: reason -->``.
 """
 
 from __future__ import annotations
