@@ -176,7 +176,7 @@ else
 fi
 
 step "The store is sound and nothing is lost"
-run "git data fsck"
+run "git data fsck --all"
 run "git status"
 
 step "Summary"
