@@ -11,9 +11,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= 2
 READY = $(VENV)/ready
-# what matters without the compiled core: linking, storing, the index; not documentation and packaging
-PURE_TESTS = tests/unit tests/git --ignore=tests/git/test_docs.py --ignore=tests/git/test_packaging.py \
-	--ignore=tests/git/test_help.py --ignore=tests/git/test_completion.py
+# once more without the compiled core: what links, stores and reads the index (tests/contract compares both by itself)
+PURE_TESTS = tests/git/test_matrix.py tests/git/test_add.py tests/git/test_content.py tests/git/test_git_facts.py
 
 .PHONY: demo test packages setup lint bench docs wheel clean
 .DELETE_ON_ERROR:
