@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from git_data.errors import GitFailed
 from git_data.git.blob_cache import BlobCache
+from git_data.git.promisor import fetch_missing
 from git_data.git.run import git, lines, records
 from git_data.pointer import MAX_SIZE_BYTES, Pointer, parse
 
@@ -141,7 +142,7 @@ def _known(repo: Repository, blobs: list[bytes]) -> dict[bytes, Pointer | None]:
     # in the order of paths, not of ids: neighbours share delta chains
     unknown = [blob for blob in dict.fromkeys(blobs) if blob not in known]
     for start in range(0, len(unknown), _READ_AT_ONCE):
-        _read(cache, unknown[start : start + _READ_AT_ONCE])
+        _read(repo, cache, unknown[start : start + _READ_AT_ONCE])
     cache.save()
     return known
 
@@ -166,13 +167,15 @@ def _empty_tree() -> str:
     return git("hash-object", "-t", "tree", "--stdin").decode().strip()
 
 
-def _read(cache: BlobCache, blobs: list[bytes]) -> None:
-    names = "\n".join(blob.hex() for blob in blobs).encode() + b"\n"
+def _read(repo: Repository, cache: BlobCache, blobs: list[bytes]) -> None:
+    names = [blob.hex().encode() for blob in blobs]
+    fetch_missing(repo.config, names)
     small = []
-    for line in git("cat-file", "--buffer", "--batch-check=%(objectname) %(objecttype) %(objectsize)", stdin=names).splitlines():
+    question = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
+    for line in git("cat-file", "--buffer", question, stdin=b"\n".join(names) + b"\n").splitlines():
         fields = line.split(b" ")
         if len(fields) != 3:
-            continue  # missing: a partial clone; may be there another time
+            continue  # missing: a damaged or shallow repository; may be there another time
         if fields[1] == b"blob" and int(fields[2]) < MAX_SIZE_BYTES:
             small.append(fields[0])
         else:

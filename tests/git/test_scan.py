@@ -87,6 +87,53 @@ def test_links_and_submodules_are_no_data_files(inside: Repo, new_repo):
     assert [item.path for item in scan.in_revision(locate(), "HEAD")] == [b"a.bin"]
 
 
+def test_a_partial_clone_fetches_all_missing_pointers_at_once(inside: Repo, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    for number in range(30):
+        inside.write(f"dir/{number}.bin", 100)
+    inside.commit()
+    inside.git("config", "uploadpack.allowFilter", "true")
+    inside.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    url = f"file://{inside.path}"
+    inside.git("clone", "-q", "--filter=blob:none", "--sparse", url, str(tmp_path / "clone"))
+    clone = Repo(tmp_path / "clone")
+    trace = clone.traced("data", "ls-files")
+    assert len(trace.output.splitlines()) == 30
+    assert len([line for line in trace.started if "fetch" in line and "maintenance" not in line]) <= 1
+    assert clone.traced("data", "ls-files").output == trace.output
+    assert len(clone.data("ls-files", "--all").splitlines()) == 30
+
+
+KINDS = {
+    "SHA-256": (["--object-format=sha256"], []),
+    "index version 4": ([], ["index.version=4"]),
+    "index without a hash": ([], ["index.skipHash=true"]),
+    "split index": ([], ["core.splitIndex=true"]),
+    "manyFiles": ([], ["feature.manyFiles=true"]),
+}
+
+
+@pytest.mark.parametrize(("init", "settings"), KINDS.values(), ids=KINDS)
+def test_every_kind_of_repository_and_index(new_repo, init: list[str], settings: list[str]):
+    repo = new_repo("kind", *init)
+    for setting in settings:
+        repo.git("config", *setting.split("="))
+    repo.write("a.bin", 2000)
+    repo.write("b/c.bin", 3000)
+    repo.commit()
+    repo.git("rm", "-q", "--cached", "b/c.bin")
+    repo.git("add", "b/c.bin")
+    repo.write("a.bin", 4000)
+    assert repo.data("ls-files", "--long").split() == [
+        *["store", "modified", "+", repo.data("ls-files", "-o", "a.bin").split()[1][:12], "2.0", "kB", "a.bin"],
+        *["worktree", "content", "+", repo.data("ls-files", "-o", "b").split()[1][:12], "3.0", "kB", "b/c.bin"],
+    ]
+    assert repo.data("status").splitlines()[1].split()[0] == "modified"
+    assert "2.0 kB → 4.0 kB" in repo.data("diff")
+    assert repo.data("diff", "--cached") == ""
+    assert "2 data files changed: 2 added (5.0 kB)" in repo.data("diff", "HEAD~1", "HEAD")
+    assert repo.data("du", "--depth", "0").splitlines()[1].split()[:4] == ["5.0", "kB", "5.0", "kB"]
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
