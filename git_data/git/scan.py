@@ -6,6 +6,7 @@ objects, and knows alternates, partial clones and replaced objects.  Answers abo
 
 from __future__ import annotations
 
+from git_data.base.report import Progress
 from git_data.errors import GitFailed
 from git_data.git.blob_cache import BlobCache
 from git_data.git.promisor import fetch_missing
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from git_data.git.repo import Repository
 
-_READ_AT_ONCE = 50_000
+_READ_AT_ONCE = 20_000
 _EXACT = ("--no-abbrev", "--no-renames", "--no-ext-diff")
 
 
@@ -141,8 +142,11 @@ def _known(repo: Repository, blobs: list[bytes]) -> dict[bytes, Pointer | None]:
     known = cache.known
     # in the order of paths, not of ids: neighbours share delta chains
     unknown = [blob for blob in dict.fromkeys(blobs) if blob not in known]
-    for start in range(0, len(unknown), _READ_AT_ONCE):
-        _read(repo, cache, unknown[start : start + _READ_AT_ONCE])
+    with Progress("reading pointers", len(unknown)) as progress:
+        for start in range(0, len(unknown), _READ_AT_ONCE):
+            some = unknown[start : start + _READ_AT_ONCE]
+            _read(repo, cache, some)
+            progress(len(some))
     cache.save()
     return known
 
