@@ -383,11 +383,12 @@ static int unchanged(const struct stat *st, const gd_put *item)
            st->ST_CTIM.tv_sec == item->ctime_s && st->ST_CTIM.tv_nsec == item->ctime_ns;
 }
 
-static int is_fresh(const struct stat *st)
+/* Asks the clock that dates files, not ours: the temporary was just made. */
+static int is_fresh(const struct stat *st, int temp_fd)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (now.tv_sec - st->ST_CTIM.tv_sec) * 1000000000LL + (now.tv_nsec - st->ST_CTIM.tv_nsec) < FRESH_NS;
+    struct stat now;
+    if (fstat(temp_fd, &now)) return 1;
+    return (now.ST_CTIM.tv_sec - st->ST_CTIM.tv_sec) * 1000000000LL + (now.ST_CTIM.tv_nsec - st->ST_CTIM.tv_nsec) < FRESH_NS;
 }
 
 /* Clone first, compare afterwards: cloning writes the source's dirty pages back, so that any later
@@ -395,7 +396,7 @@ static int is_fresh(const struct stat *st)
 static int clone_verified(int source_fd, int fd, const gd_put *item)
 {
     struct stat before, after;
-    if (fstat(source_fd, &before) || !S_ISREG(before.st_mode) || before.st_size != item->size || is_fresh(&before))
+    if (fstat(source_fd, &before) || !S_ISREG(before.st_mode) || before.st_size != item->size || is_fresh(&before, fd))
         return 0;
     if (gd_clone_fd(source_fd, fd))
         return 0;

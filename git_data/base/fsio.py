@@ -103,6 +103,19 @@ def read_file(path: str) -> bytes | None:
         return None
 
 
+def clock_ns(directory: str) -> int:
+    """The time, in nanoseconds, by the clock that dates files in ``directory``; a server's may differ from ours.
+
+    Raises: OSError.
+    """
+    mark = os.path.join(directory, temp_name())
+    os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        return os.stat(mark).st_ctime_ns
+    finally:
+        os.unlink(mark)
+
+
 def sweep(directory: str, grace_s: float) -> int:
     """Delete temporaries older than ``grace_s`` seconds from ``directory``; the bytes freed.
 
@@ -112,10 +125,7 @@ def sweep(directory: str, grace_s: float) -> int:
         names = [name for name in os.listdir(directory) if name.startswith(TEMP_PREFIX)]
         if not names:
             return 0
-        mark = os.path.join(directory, temp_name())
-        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        now = os.stat(mark).st_mtime
-        os.unlink(mark)
+        now = clock_ns(directory) / 1e9
     except OSError:
         return 0
     freed = 0

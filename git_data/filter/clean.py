@@ -216,7 +216,8 @@ class _Stream:
             before = os.fstat(self.file_fd)
             if not stat.S_ISREG(before.st_mode):
                 return False
-            age_ns = time.time_ns() - before.st_ctime_ns
+            # by the clock that dates files: the temporary was just made
+            age_ns = os.fstat(self.fd).st_ctime_ns - before.st_ctime_ns
             if age_ns < FRESH_NS:
                 # let the kernel's clock tick, so that any later change shows
                 time.sleep((FRESH_NS - max(age_ns, 0)) / 1e9)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 
 from git_data.base.fsio import write_all
 from git_data.link.items import CHANGED, COPY, FRESH_NS, METHODS, NOT_EXPECTED, OBJECT_SUSPECT, REFLINK, Link, Put
@@ -293,7 +292,7 @@ def _open_source(root_fd: int, item: Put) -> int:
 def _clone_verified(source_fd: int, fd: int, content: bytes | memoryview) -> bool:
     """Clone, then compare: see ``clone_verified`` in ``core.c`` for why in this order."""
     before = os.fstat(source_fd)
-    if not stat.S_ISREG(before.st_mode) or before.st_size != len(content) or is_fresh(before):
+    if not stat.S_ISREG(before.st_mode) or before.st_size != len(content) or is_fresh(before, os.fstat(fd).st_ctime_ns):
         return False
     try:
         clone_fd(source_fd, fd)
@@ -302,9 +301,12 @@ def _clone_verified(source_fd: int, fd: int, content: bytes | memoryview) -> boo
     return os.pread(source_fd, len(content) + 1, 0) == content and same_times(before, os.fstat(source_fd))
 
 
-def is_fresh(status: os.stat_result) -> bool:
-    """Whether the file changed so recently that another change might not show in its ctime."""
-    return time.time_ns() - status.st_ctime_ns < FRESH_NS
+def is_fresh(status: os.stat_result, now_ns: int) -> bool:
+    """Whether the file changed so recently that another change might not show in its ctime.
+
+    ``now_ns`` is the time by the clock that dates the file: ``fsio.clock_ns``, or the ctime of a file just made.
+    """
+    return now_ns - status.st_ctime_ns < FRESH_NS
 
 
 def same_times(before: os.stat_result, after: os.stat_result) -> bool:

@@ -17,6 +17,7 @@ import threading
 import time
 
 from git_data.base.digest import blob_oid, file_sha256, sha256
+from git_data.base.fsio import clock_ns
 from git_data.errors import Locked
 from git_data.git import index as git_index
 from git_data.git.blobs import write_blobs
@@ -93,6 +94,8 @@ class BulkAdd:
         self.stream = stream
         self.progress = progress
         self.root = repo.require_worktree()
+        self.stage = os.path.join(repo.data_dir, "tmp")
+        os.makedirs(self.stage, exist_ok=True)
         self.copies: list[Candidate] = []
         """taken in, but the store had their content already: they may share its blocks"""
         self._stored_sizes: list[int] = []
@@ -127,8 +130,9 @@ class BulkAdd:
         again: list[Candidate] = []
         by_oid: dict[str, list[Candidate]] = {}
         items: list[Put] = []
+        now_ns = clock_ns(self.stage)
         for candidate in chunk:
-            if not self._read(candidate, keep):
+            if not self._read(candidate, keep, now_ns):
                 again.append(candidate)
             elif keep and candidate.pointer is not None:
                 same = by_oid.setdefault(candidate.pointer.oid, [])
@@ -147,7 +151,7 @@ class BulkAdd:
         self.progress(len(chunk) - len(again), sum(candidate.size for candidate in chunk if candidate.blob is not None))
         return again
 
-    def _read(self, candidate: Candidate, keep: bool) -> bool:
+    def _read(self, candidate: Candidate, keep: bool, now_ns: int) -> bool:
         """Hash one file; whether its outcome is settled."""
         candidate.blob = candidate.pointer = None
         try:
@@ -158,7 +162,7 @@ class BulkAdd:
             before = os.fstat(fd)
             if not stat.S_ISREG(before.st_mode):
                 return True
-            if is_fresh(before):
+            if is_fresh(before, now_ns):
                 return False
             blob, pointer = self._hash(fd, candidate.path, before.st_size, keep)
             if not same_times(before, os.fstat(fd)):

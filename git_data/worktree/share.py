@@ -159,7 +159,7 @@ def verify(path: bytes, pointer: Pointer) -> os.stat_result | None:
     fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
         before = os.fstat(fd)
-        if is_fresh(before):
+        if is_fresh(before, time.time_ns()):
             # let the kernel's clock tick, so that any later change shows in the stat data
             time.sleep(FRESH_NS / 1e9)
         if file_sha256(fd) != (pointer.oid, pointer.size):

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from helpers import Repo
 
+from git_data.base.fsio import TEMP_PREFIX
 from git_data.git import index
 from git_data.link.pure import index_fields
 from git_data.pointer import Pointer, parse
@@ -257,3 +258,14 @@ def leave_journal(repo: Repo, files: dict[str, bytes]) -> None:
     for path, data in files.items():
         journal.add(os.fsencode(path), Pointer(hashlib.sha256(data).hexdigest(), len(data)))
     journal.close()
+
+
+def leave_temporaries(directory: Path) -> tuple[Path, Path]:
+    """What two killed commands left in a directory: one just now, one two days ago."""
+    directory.mkdir(parents=True, exist_ok=True)
+    young, old = (directory / f"{TEMP_PREFIX}{name}" for name in ("young", "old"))
+    for path in (young, old):
+        path.write_bytes(b"half of something")
+    two_days_ago = young.stat().st_mtime - 2 * 24 * 3600
+    os.utime(old, (two_days_ago, two_days_ago))
+    return young, old
