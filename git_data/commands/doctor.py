@@ -14,8 +14,9 @@ from git_data.base.finding import PROBLEM, Finding, problem
 from git_data.base.report import count
 from git_data.commands import output
 from git_data.commands.parser import add_json
-from git_data.errors import ConfigError, GitDataError, RepositoryError, from_os_error
+from git_data.errors import ConfigError, GitDataError, GitFailed, RepositoryError, from_os_error
 from git_data.git.repo import Repository, locate
+from git_data.git.run import git
 from git_data.git.scan import shown
 from git_data.setup.check_setup import check_drivers, check_git, check_hooks, check_settings
 from git_data.store.check_store import check_links, check_sharing, check_tidiness, check_writing
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from git_data.store.objects import Store
 
 _SHOWN_PATHS = 5
+_SEE_MESSAGE = "mend what the message says and run this again"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -74,11 +76,20 @@ def examine() -> list[Finding]:
         findings.append(problem(error.message, "every git command that reads or writes data fails", error.hint))
     except RepositoryError as error:
         findings += _collect(lambda: check_drivers(None))
-        if "not a git repository" not in error.message:
+        if not _outside():
             findings.append(problem(error.message, "git does not work here", error.hint))
     if repo is not None:
         findings += _examine_repository(repo, open_store(repo))
     return sorted(findings, key=lambda finding: finding.level != PROBLEM)
+
+
+def _outside() -> bool:
+    """Whether there is no repository here, and not one that git refuses (``safe.directory``, a broken configuration)."""
+    try:
+        git("rev-parse", "--git-dir", env={"LC_ALL": "C"})
+    except GitFailed as error:
+        return "not a git repository" in error.message
+    return False
 
 
 def _examine_repository(repo: Repository, store: Store) -> list[Finding]:
@@ -108,10 +119,10 @@ def _collect(check: Callable[[], Iterator[Finding]]) -> list[Finding]:
         for finding in check():
             findings.append(finding)
     except GitDataError as error:
-        findings.append(problem(error.message, "so not everything could be looked at", error.hint))
+        findings.append(problem(error.message, "so not everything could be looked at", error.hint or _SEE_MESSAGE))
     except OSError as error:
         failure = from_os_error(error, error.filename or "(no path)", "looking at")
-        findings.append(problem(failure.message, "so not everything could be looked at", failure.hint))
+        findings.append(problem(failure.message, "so not everything could be looked at", failure.hint or _SEE_MESSAGE))
     return findings
 
 

@@ -106,10 +106,16 @@ def _not_a_repository() -> RepositoryError:
     from git_data.errors import GitFailed
     from git_data.git.run import git
 
+    hint = "run this inside a git repository, or make one with: git init"
     try:
         git("rev-parse", "--git-dir")
     except GitFailed as error:
-        reason = error.message.removeprefix("git rev-parse --git-dir: ").splitlines()[0]
+        said = error.message.removeprefix("git rev-parse --git-dir: ").splitlines()
+        reason = said[0]
+        # a repository of another user: git says what to do
+        hint = next((line.strip() for line in said if "safe.directory" in line), hint)
+        if "config" in reason:
+            hint = "git config --edit"
     else:
         reason = "git does not say where this repository is"
-    return RepositoryError(reason, "run this inside a git repository, or make one with: git init")
+    return RepositoryError(reason, hint)

@@ -307,3 +307,19 @@ def test_odd_names_are_shown_harmlessly(repo: Repo):
     repo.file(b"\x1b[31m\n\xff.bin").write_bytes(pointer_of(data))
     done = repo.run("git", "data", "doctor", ok=(1,))
     assert b"\\x1b[31m\\n\\xff.bin" in done.stdout and b"\x1b" not in done.stdout
+
+
+def test_a_configuration_that_git_refuses(repo: Repo):
+    with repo.file(".git/config").open("a") as file:
+        file.write("[core\n")
+    found = json.loads(run("git-data", "doctor", "--json", cwd=repo.path, ok=(1,)).stdout)
+    assert all("bad config line" in item["what"] and item["mend"] for item in found["findings"])
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="giving a file to another user takes root")
+def test_a_repository_of_another_user(repo: Repo, global_config):
+    repo.run("chown", "-R", "12345", ".")
+    found = json.loads(run("git-data", "doctor", "--json", cwd=repo.path, ok=(1,)).stdout)["findings"]
+    finding = next(item for item in found if "dubious ownership" in item["what"])
+    run("sh", "-c", finding["mend"], cwd=repo.path)
+    assert findings(repo) == {}
