@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from git_data.base import report
 from git_data.errors import ConfigError
 
 COMMITTED_FILE = ".gitdata"
@@ -142,12 +143,19 @@ def parse_list(output: bytes) -> dict[str, list[Entry]]:
 def add_committed(entries: dict[str, list[Entry]], output: bytes) -> None:
     """Put what ``.gitdata`` may say below everything git's configuration says.
 
+    A value that makes no sense is reported and ignored: it must not keep anybody from checking out something else.
+
     ``output`` is that of ``git config --list -z`` for the file.
     """
     for item in os.fsdecode(output).split("\0"):
         key, separator, value = item.partition("\n")
         if key in COMMITTED_KEYS:
             entry = Entry("gitdata", value if separator else "true")
+            try:
+                Settings(Config({key: [entry]}))
+            except ConfigError as error:
+                report.say(f"{COMMITTED_FILE}: {error.message}; this line is ignored")
+                continue
             own = entries.setdefault(key, [])
             at = sum(1 for other in own if other.scope == "gitdata")
             own.insert(at, entry)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from git_data.base import report
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -41,6 +43,15 @@ def _compile(patterns: list[str]) -> Any:
     from git_data.base import libraries
 
     libraries.enable()
+    import re
+
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(split)
+    sound = []
+    for pattern in split:
+        try:
+            GitIgnoreSpec.from_lines([pattern])
+            sound.append(pattern)
+        except (ValueError, re.error):
+            report.say(f"the pattern '{pattern}' matches nothing: it is not one of gitignore(5)")
+    return GitIgnoreSpec.from_lines(sound)
