@@ -100,6 +100,8 @@ def check_sharing(repo: Repository, store: Store) -> Iterator[Finding]:
         return
     directories = [store.root, store.objects, store.tmp, *(os.path.join(store.objects, name) for name in names(store.objects))]
     wanted = store.directory_mode
+    # there nobody may write, and that has been found by trying
+    read_only = hasattr(os, "statvfs") and bool(os.statvfs(store.root).f_flag & os.ST_RDONLY)
     wrong, barred = [], []
     for directory in directories:
         try:
@@ -108,7 +110,7 @@ def check_sharing(repo: Repository, store: Store) -> Iterator[Finding]:
             continue
         if wanted and mode & wanted != wanted:
             wrong.append(directory)
-        elif not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        elif not read_only and not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
             barred.append(directory)
     if wrong:
         yield problem(

@@ -13,6 +13,7 @@ import filecmp
 import os
 import shutil
 import subprocess
+import tempfile
 
 from git_data.base import fsio, report
 from git_data.errors import CheckFailed, MissingData, from_os_error
@@ -69,15 +70,16 @@ def _choice(repo: Repository, tool: str) -> list[str]:
 
 
 def _temporary_directory(repo: Repository, store: Store) -> str:
-    """Where links work: beside the objects, else in the git directory."""
-    writable = os.path.isdir(store.tmp) and os.access(store.tmp, os.W_OK)
-    parent = store.tmp if writable else os.path.join(repo.data_dir, "tmp")
-    path = os.path.join(parent, fsio.temp_name())
-    try:
-        os.makedirs(path)
-    except OSError as error:
-        raise from_os_error(error, path, "making a directory for the diff tool") from None
-    return path
+    """Where links work: beside the objects, else in the git directory, else where temporaries go. Raises: FileSystemError."""
+    parents = [store.tmp, os.path.join(repo.data_dir, "tmp"), tempfile.gettempdir()]
+    for parent in parents:
+        path = os.path.join(parent, fsio.temp_name())
+        try:
+            os.makedirs(path)
+            return path
+        except OSError as error:
+            failure = from_os_error(error, path, "making a directory for the diff tool")
+    raise failure
 
 
 def _content(repo: Repository, store: Store, side: Side | None, path: bytes, directory: str) -> str | None:
