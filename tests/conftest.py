@@ -9,6 +9,7 @@ sparse file and mounts it, which takes root.  ``GIT_DATA_PURE=1`` runs everythin
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ from helpers import ATTRIBUTES, Repo, make_repo  # noqa: E402
 SOURCES = Path(__file__).resolve().parent.parent
 _KEPT = ("GIT_DATA_PURE", "GIT_DATA_TEST_REFLINK_DIR")
 _XFS_BYTES = 512 << 20
+_CLONE_NEWNS = 0x00020000  # sched.h
 
 _GLOBAL_CONFIG = """\
 [user]
@@ -142,11 +144,19 @@ def _mount_xfs(image: Path, root: Path) -> str:
         return "mkfs.xfs is not installed (Debian: xfsprogs)"
     with open(image, "wb") as file:
         file.truncate(_XFS_BYTES)
+    _own_mounts()
     for command in (["mkfs.xfs", "-q", "-m", "reflink=1", str(image)], ["mount", "-o", "loop", str(image), str(root)]):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             return f"{command[0]}: {done.stderr.strip()}"
     return ""
+
+
+def _own_mounts() -> None:
+    """Have mounts of our own (mount_namespaces(7)), so that they end with this process, however it ends."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, "unshare", None) is not None and libc.unshare(_CLONE_NEWNS) == 0:
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
 
 def _must_clone(root: Path) -> None:
