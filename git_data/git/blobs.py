@@ -39,7 +39,7 @@ def _missing(blobs: list[bytes]) -> list[bytes]:
     if not blobs:
         return []
     names = "\n".join(blob.hex() for blob in blobs).encode() + b"\n"
-    answers = git("cat-file", "--batch-check=%(objecttype)", stdin=names).splitlines()
+    answers = git("cat-file", "--buffer", "--batch-check=%(objecttype)", stdin=names).splitlines()
     return [blob for blob, answer in zip(blobs, answers) if answer != b"blob"]
 
 

@@ -52,7 +52,7 @@ class Candidate:
     ``status`` the stat data that belong to it.
     """
 
-    __slots__ = ("blob", "known", "mode", "path", "pointer", "size", "status")
+    __slots__ = ("blob", "content", "known", "mode", "path", "pointer", "size", "status")
 
     def __init__(self, path: bytes, mode: bytes, size: int, known: tuple[bytes, bytes]) -> None:
         self.path = path
@@ -61,6 +61,8 @@ class Candidate:
         self.known = known
         self.blob: bytes | None = None
         self.pointer: Pointer | None = None
+        self.content: bytes | None = None
+        """what was hashed, from there until it is stored, if it is small and blocks cannot be shared"""
         self.status: os.stat_result | None = None
 
     def is_known(self, object_format: str) -> bool:
@@ -141,6 +143,7 @@ class BulkAdd:
                 if item is not None:
                     items.append(item)
                 else:
+                    candidate.content = None
                     self.copies.append(candidate)
         if items:
             for item in put_items(self.store, self.root, items):
@@ -153,7 +156,7 @@ class BulkAdd:
 
     def _read(self, candidate: Candidate, keep: bool, now_ns: int) -> bool:
         """Hash one file; whether its outcome is settled."""
-        candidate.blob = candidate.pointer = None
+        candidate.blob = candidate.pointer = candidate.content = None
         try:
             fd = os.open(os.path.join(os.fsencode(self.root), candidate.path), _READ)
         except OSError:
@@ -164,7 +167,7 @@ class BulkAdd:
                 return True
             if is_fresh(before, now_ns):
                 return False
-            blob, pointer = self._hash(fd, candidate.path, before.st_size, keep)
+            blob, pointer = self._hash(fd, candidate, before.st_size, keep)
             if not same_times(before, os.fstat(fd)):
                 return False
         except OSError:
@@ -175,7 +178,7 @@ class BulkAdd:
         candidate.size = before.st_size
         return True
 
-    def _hash(self, fd: int, path: bytes, size: int, keep: bool) -> tuple[bytes, Pointer | None]:
+    def _hash(self, fd: int, candidate: Candidate, size: int, keep: bool) -> tuple[bytes, Pointer | None]:
         """The blob, and the pointer if there is content that is to be stored still."""
         format = self.repo.settings.pointer_format
         if size <= _CHUNK_BYTES // _CHUNK_FILES:
@@ -183,21 +186,24 @@ class BulkAdd:
             if not content or (len(content) < MAX_SIZE_BYTES and parse(content) is not None):
                 return content, None
             pointer = Pointer(sha256(content).hexdigest(), len(content), format)
+            candidate.content = content if keep and not self.clone else None
         elif keep and not self.clone and size >= _STREAM_BYTES:
             with self._stream_lock:
-                return self.stream(fd, path), None
+                return self.stream(fd, candidate.path), None
         else:
             pointer = Pointer(*file_sha256(fd), format)
         return pointer.encode(), pointer
 
     def _put_item(self, candidate: Candidate) -> Put | None:
         """What is to be stored, or ``None`` if the store has it."""
-        pointer = candidate.pointer
+        pointer, content, candidate.content = candidate.pointer, candidate.content, None
         assert pointer is not None
         existing = self.store.sound(pointer.oid, pointer.size)
         if existing is not None:
             self.store.touch(existing, pointer.oid)
             return None
+        if content is not None:
+            return put_item(self.store, pointer.oid, pointer.size, content=content)
         item = put_item(self.store, pointer.oid, pointer.size, source=candidate.path, status=candidate.status)
         item.clone = self.clone
         return item

@@ -111,5 +111,8 @@ def _sizes(blobs: set[bytes]) -> dict[bytes, int]:
     if not blobs:
         return {}
     stdin = b"\n".join(sorted(blobs)) + b"\n"
-    fields = (line.split(b" ") for line in git("cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=stdin).splitlines())
+    fields = (
+        line.split(b" ")
+        for line in git("cat-file", "--buffer", "--batch-check=%(objectname) %(objectsize)", stdin=stdin).splitlines()
+    )
     return {name: int(size) for name, size in fields if size.isdigit()}
