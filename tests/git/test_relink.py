@@ -140,7 +140,7 @@ def test_with_hard_links_an_executable_file_stays_a_file_of_its_own(hard_repo: R
 
 def test_with_hard_links_a_changed_file_is_left_alone(hard_repo: Repo) -> None:
     files = committed_copies(hard_repo, 1)
-    changed = hard_repo.write("d/0.bin", content(len(files["d/0.bin"])))
+    changed = hard_repo.write("d/0.bin", content(len(files["d/0.bin"])), age_s=5)
     assert "0 files linked" in hard_repo.data("relink")
     assert hard_repo.read("d/0.bin") == changed
     assert hard_repo.status() == " M d/0.bin\n"
