@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compare git-data with git-lfs, DVC and git-annex on the same work, in one run.
 
-``python benchmarks/run.py --quick`` shows in a few minutes that everything works; without options the run takes an hour or
-two. README.md in this directory tells how to read the numbers.
+``python benchmarks/run.py --quick`` shows in ten minutes that everything works; without options the run takes
+hours. README.md in this directory tells how to read the numbers.
 """
 
 from __future__ import annotations
