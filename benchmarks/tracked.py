@@ -32,7 +32,7 @@ def measure(directory: str, env: dict[str, str], files: int, repeat: int) -> dic
                 listing = ["git", "data", "ls-files"]
                 first = tool.place.time([listing])
                 # without the progress on standard error
-            listed = sum(not line.startswith("git-data: ") for line in first.output.splitlines())
+                listed = sum(not line.startswith("git-data: ") for line in first.output.splitlines())
                 if listed != files:
                     raise CommandFailed(f"git data ls-files lists {listed:,} of {files:,} files")
                 result["ls-files first"] = [first.elapsed_s]
