@@ -50,7 +50,7 @@ def _added() -> list[tuple[bytes, bytes]]:
 
 def _sizes(blobs: list[bytes]) -> dict[bytes, int]:
     stdin = b"".join(blob + b"\n" for blob in blobs)
-    output = capture(["cat-file", "--batch-check=%(objectname) %(objectsize)"], stdin=stdin)[0][1]
+    output = capture(["cat-file", "--buffer", "--batch-check=%(objectname) %(objectsize)"], stdin=stdin)[0][1]
     fields = (line.split(b" ") for line in output.splitlines())
     return {found[0]: int(found[1]) for found in fields if found[1].isdigit()}
 
@@ -95,7 +95,7 @@ def _check_pointers(repo: Repository, small: list[tuple[bytes, bytes]]) -> None:
 
 def _contents(blobs: list[bytes]) -> dict[bytes, bytes]:
     stdin = b"".join(blob + b"\n" for blob in blobs)
-    output = capture(["cat-file", "--batch"], stdin=stdin)[0][1] if blobs else b""
+    output = capture(["cat-file", "--buffer", "--batch"], stdin=stdin)[0][1] if blobs else b""
     contents, at = {}, 0
     while at < len(output):
         end = output.index(b"\n", at)

@@ -202,9 +202,8 @@ class BulkAdd:
         if existing is not None:
             self.store.touch(existing, pointer.oid)
             return None
-        if content is not None:
-            return put_item(self.store, pointer.oid, pointer.size, content=content)
-        item = put_item(self.store, pointer.oid, pointer.size, source=candidate.path, status=candidate.status)
+        status = candidate.status if content is None else None
+        item = put_item(self.store, pointer.oid, pointer.size, source=candidate.path, status=status, content=content)
         item.clone = self.clone
         return item
 
