@@ -14,6 +14,9 @@ READY = $(VENV)/ready
 # once more without the compiled core: what links, stores and reads the index (tests/contract compares both by itself)
 PURE_TESTS = tests/git/test_matrix.py tests/git/test_add.py tests/git/test_content.py tests/git/test_git_facts.py
 
+# Several processes race in many tests. One that fails is run once more, and reported ("rerun"): look at it all the same.
+AGAIN = --reruns 1 -r fEsR
+
 .PHONY: demo test packages setup lint bench docs wheel clean
 .DELETE_ON_ERROR:
 
@@ -21,8 +24,8 @@ demo:
 	@PYTHON="$(PYTHON)" sh docs/demo.sh
 
 test: packages lint
-	$(BIN)/pytest -n $(JOBS) tests
-	GIT_DATA_PURE=1 $(BIN)/pytest -n $(JOBS) $(PURE_TESTS)
+	$(BIN)/pytest -n $(JOBS) $(AGAIN) tests
+	GIT_DATA_PURE=1 $(BIN)/pytest -n $(JOBS) $(AGAIN) $(PURE_TESTS)
 
 packages:
 	@sh .ci/packages "$(PYTHON)"
