@@ -6,7 +6,8 @@ other module exits the process.
 
 Exit codes: 1 the answer is "no" (a check failed), 2 wrong usage, 3 data is
 missing, 4 data is corrupt, 5 the file system refused, 6 somebody else holds a
-lock, 7 the repository or its settings are not usable, 130 interrupted.
+lock, 7 the repository or its settings are not usable, 8 a remote cannot be reached or
+does not work as it should, 9 a remote refuses access, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -81,6 +82,34 @@ class GitFailed(GitDataError):
     """A git command failed; its own words are in the message."""
 
     exit_code = 7
+
+
+class RemoteError(GitDataError):
+    """A remote answered, and the answer makes no sense or is a refusal that waiting does not change."""
+
+    exit_code = 8
+
+
+class RemoteUnavailable(RemoteError):
+    """A remote cannot be reached or is overloaded just now; ``retry_after_s`` is what it asked us to wait, 0 if nothing."""
+
+    retryable = True
+
+    def __init__(self, message: str, hint: str = "", retry_after_s: float = 0.0) -> None:
+        super().__init__(message, hint)
+        self.retry_after_s = retry_after_s
+
+
+class NotOnRemote(RemoteError):
+    """A remote does not have the object that was asked for."""
+
+    exit_code = 3
+
+
+class AccessDenied(RemoteError):
+    """A remote does not let us: no credentials, wrong or expired ones, or not enough rights."""
+
+    exit_code = 9
 
 
 def from_os_error(

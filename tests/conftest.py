@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("helpers")
+pytest.register_assert_rewrite("helpers", "remotes")
 
 import helpers  # noqa: E402
 from helpers import ATTRIBUTES, Repo, make_repo  # noqa: E402

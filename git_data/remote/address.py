@@ -1,0 +1,117 @@
+"""Addresses of remotes: URLs, the short form of ssh (``user@host:path``) and paths.
+
+A password never belongs into an address: it would end up in configuration files, process lists and logs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import quote, unquote, urlsplit
+
+from git_data.errors import UsageError
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+# git's rule (url.c, connect.c): a colon before the first slash, and not a drive letter
+_SCP = re.compile(r"(?:([^@/:]+)@)?(\[[^\]]+\]|[^/:\[\]]{2,}):(?!//)(.*)", re.DOTALL)
+_METADATA_HOSTS = ("169.254.", "fe80:", "fd00:ec2:", "metadata.google.internal", "100.100.100.200")
+SECRET_WORDS = ("password", "passwd", "secret", "token", "signature", "credential", "sig", "sas", "key")
+
+
+class Address:
+    """One address, taken apart. ``url`` is the whole, free of secrets; ``scheme`` is ``file`` for paths.
+
+    ``path`` has no percent escapes and no slash at its end; for ``s3`` it is the prefix within ``host``, the bucket.
+    """
+
+    __slots__ = ("host", "path", "port", "query", "scheme", "url", "user")
+
+    def __init__(
+        self, url: str, scheme: str, user: str = "", host: str = "", port: int = 0, path: str = "", query: str = ""
+    ) -> None:
+        self.url = url
+        self.scheme = scheme
+        self.user = user
+        self.host = host
+        self.port = port
+        self.path = path
+        self.query = query
+
+    def __repr__(self) -> str:
+        return f"Address({self.url!r})"
+
+
+def parse(text: str, base: str = "") -> Address:
+    """Take an address apart; relative paths are relative to ``base`` (default: the current directory).
+
+    Raises: UsageError for what is none, for embedded passwords, and for hosts that no data can be on.
+    """
+    if not text or any(ord(character) < 32 for character in text):
+        raise UsageError("the URL of a remote is empty or contains control characters", "git data remote add -h")
+    found = _SCHEME.match(text)
+    if found:
+        return _url(text, found[1].lower())
+    short = _SCP.fullmatch(text)
+    if short and not (os.name == "nt" and len(short[2]) == 1):
+        user, host, path = short[1] or "", short[2].strip("[]"), short[3]
+        _check_host(text, host, user)
+        return Address(text, "ssh", user, host, 0, path.rstrip("/") or ("/" if path else "."))
+    path = os.path.normpath(os.path.join(base or os.getcwd(), os.path.expanduser(text)))
+    return Address(path, "file", path=path)
+
+
+def _url(text: str, scheme: str) -> Address:
+    try:
+        parts = urlsplit(text)
+        port = parts.port or 0
+    except ValueError as error:
+        raise UsageError(f"'{redacted(text)}' is not a URL: {error}", "git data remote add -h") from None
+    if parts.password is not None:
+        shown = redacted(text)
+        raise UsageError(f"'{shown}' contains a password, which would be stored in plain text", _where_to(scheme, parts.hostname))
+    secret = next((word for word in re.findall(r"([\w.-]+)=", parts.query) if _is_secret(word)), "")
+    if secret:
+        raise UsageError(f"'{redacted(text)}' contains a secret ('{secret}')", _where_to(scheme, parts.hostname))
+    # urlsplit gives host names in lower case, which buckets and containers of fsspec's schemes need not be
+    host = parts.netloc.rpartition("@")[2]
+    host = host.removesuffix(f":{port}") if port else host
+    host = host.strip("[]") if host.startswith("[") else host
+    user = unquote(parts.username or "")
+    _check_host(text, host, user)
+    path = unquote(parts.path)
+    if scheme == "file":
+        if host not in ("", "localhost"):
+            raise UsageError(
+                f"'{text}' names the host '{host}'", f"for a path: file:///{host}{path}, over ssh: ssh://{host}{path}"
+            )
+        path = os.path.normpath(path or "/")
+        return Address(f"file://{quote(path)}", "file", path=path)
+    url = text.rstrip("/") if not parts.query else text
+    return Address(url, scheme, user, host, port, path.rstrip("/"), parts.query)
+
+
+def _check_host(text: str, host: str, user: str) -> None:
+    if host.startswith("-") or user.startswith("-"):
+        raise UsageError(f"'{redacted(text)}': a host or user that begins with a dash would be read as an option")
+    if host.lower().startswith(_METADATA_HOSTS):
+        raise UsageError(f"'{redacted(text)}': '{host}' is the address of a cloud's metadata service, which holds credentials")
+
+
+def _where_to(scheme: str, host: str | None) -> str:
+    if scheme == "s3":
+        return "put it into the environment or a profile: aws configure"
+    if scheme in ("ssh", "sftp"):
+        return "use a key: ssh-keygen, ssh-copy-id"
+    if scheme in ("http", "https", "webdav", "webdavs", "dav", "davs"):
+        return f"leave it out; git's credential helper is asked: git credential approve   (or ~/.netrc: machine {host})"
+    return "leave it out; the library of this storage takes it from its own environment variables or configuration"
+
+
+def _is_secret(word: str) -> bool:
+    return any(part in SECRET_WORDS for part in re.split(r"[^a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1-\2", word).lower()))
+
+
+def redacted(text: str) -> str:
+    """An address without passwords and secret parameters, to be shown."""
+    text = re.sub(r"(://[^/@:\s]*):[^/\s]*@(?=[^@]*(?:/|$))", r"\1:***@", text)
+    return re.sub(r"([?&;]([\w.-]+)=)[^&;\s]*", lambda found: found[1] + "***" if _is_secret(found[2]) else found[0], text)

@@ -1,0 +1,31 @@
+"""Which backend serves which scheme; a backend is imported when its scheme is used."""
+
+from __future__ import annotations
+
+import importlib
+
+from git_data.remote.address import Address
+from git_data.remote.base import Options, Remote
+
+BACKENDS = {
+    "dav": "git_data.remote.webdav",
+    "davs": "git_data.remote.webdav",
+    "file": "git_data.remote.folder",
+    "http": "git_data.remote.http",
+    "https": "git_data.remote.http",
+    "s3": "git_data.remote.s3",
+    "sftp": "git_data.remote.sftp",
+    "ssh": "git_data.remote.sftp",
+    "webdav": "git_data.remote.webdav",
+    "webdavs": "git_data.remote.webdav",
+}
+"""Scheme → module with ``open_remote(address, options) -> Remote``."""
+OTHERS = "git_data.remote.fsspec"
+"""Serves every scheme that fsspec knows."""
+
+
+def open_remote(address: Address, options: Options) -> Remote:
+    """The remote at an address; nothing is connected yet. Raises: UsageError for an unknown scheme."""
+    module = importlib.import_module(BACKENDS.get(address.scheme, OTHERS))
+    remote: Remote = module.open_remote(address, options)
+    return remote

@@ -1,0 +1,1 @@
+"""Moving many objects between the store and a remote."""

@@ -1,0 +1,36 @@
+"""The remotes the contract suite runs over: one entry a kind, each started for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from git_data.remote.address import parse
+from git_data.remote.base import Options, Remote
+from git_data.remote.registry import open_remote
+
+Opener = Callable[[], Remote]
+"""Opens the same place again: another client, with nothing remembered."""
+
+
+@contextmanager
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """A folder on the default file system."""
+    yield lambda: open_remote(parse(str(tmp_path / "remote")), Options())
+
+
+@contextmanager
+def folder_with_reflinks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """A folder on a file system with reflinks."""
+    root = request.getfixturevalue("reflink_dir") / "remote"
+    yield lambda: open_remote(parse(f"file://{root}"), Options())
+
+
+KINDS = {
+    "folder": folder,
+    "folder with reflinks": folder_with_reflinks,
+}
+"""What a test's ``remote`` is made of: name → context manager that gives an ``Opener`` of an empty place."""
