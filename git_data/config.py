@@ -15,10 +15,26 @@ from git_data.errors import ConfigError
 
 COMMITTED_FILE = ".gitdata"
 COMMITTED_KEYS = frozenset(
-    ("data.pointerformat", "data.guard", "data.fetch", "data.fetchinclude", "data.fetchexclude", "data.link")
+    (
+        "data.fetch",
+        "data.fetchexclude",
+        "data.fetchinclude",
+        "data.guard",
+        "data.link",
+        "data.numcopies",
+        "data.pointerformat",
+        "data.remote",
+    )
 )
+REMOTE_COMMITTED = frozenset(
+    ("addressing", "anonymous", "endpoint", "jobs", "partsize", "region", "sse", "ssekmskeyid", "storageclass", "url")
+)
+"""What ``.gitdata`` may say of a remote: ``data.<name>.<one of these>``. ``sync.remotes`` checks the values when used."""
+REMOTE_LOCAL = frozenset(("allowplainhttp", "cafile", "hardlink", "profile", "sshclient"))
+"""What only git's configuration may say of a remote: it names credentials or files of this machine, or lowers its guard."""
 LINK_TYPES = ("reflink", "hardlink", "copy")
 KNOWN_KEYS = {
+    "data.allowIncompletePush": "let a push go on although data that it refers to is nowhere to be found",
     "data.alternates": "further stores to read from, one directory a value",
     "data.cacheDir": "the store, when it is shared between repositories",
     "data.fetch": "auto: checkouts fetch what the store lacks; never: pointers stay",
@@ -26,17 +42,25 @@ KNOWN_KEYS = {
     "data.fetchInclude": "the only paths whose content is brought into the work tree",
     "data.fsync": "batch: one sync per git command; object: one per object; none",
     "data.guard": "size from which a file outside of the data store stops a commit; 0: never",
+    "data.idleTimeout": "seconds that a connection to a remote may be silent",
     "data.jobs": "threads; 0: as many as processors",
+    "data.limitRate": "bytes a second sent to and fetched from remotes (500kB, 10MiB); 0: no limit",
     "data.link": "how content gets into the work tree, in order: reflink, hardlink, copy",
+    "data.numCopies": "remotes that must hold data before its only local copy may be dropped",
     "data.pointerFormat": "data, or lfs for pointers that stock git-lfs reads",
+    "data.remote": "the name of the default remote",
 }
 """Every setting, as documentation spells it, and what it means."""
 DEFAULTS = {
+    "data.allowIncompletePush": "false",
     "data.fetch": "auto",
     "data.fsync": "batch",
     "data.guard": "50MB",
+    "data.idleTimeout": "60",
     "data.jobs": "0",
+    "data.limitRate": "0",
     "data.link": "reflink,copy",
+    "data.numCopies": "1",
     "data.pointerFormat": "data",
 }
 MANY_VALUED = ("data.alternates", "data.fetchExclude", "data.fetchInclude")
@@ -101,6 +125,7 @@ class Settings:
     """
 
     __slots__ = (
+        "allow_incomplete_push",
         "alternates",
         "cache_dir",
         "fetch",
@@ -108,14 +133,19 @@ class Settings:
         "fetch_include",
         "fsync",
         "guard_bytes",
+        "idle_timeout_s",
         "jobs",
+        "limit_rate_bytes",
         "link",
+        "num_copies",
         "pointer_format",
+        "remote",
         "shared",
         "skip_smudge",
     )
 
     def __init__(self, config: Config) -> None:
+        self.allow_incomplete_push = config.get_bool("data.allowincompletepush", False)
         self.alternates = [os.path.expanduser(path) for path in config.get_all("data.alternates")]
         self.cache_dir = os.path.expanduser(os.environ.get("GIT_DATA_CACHE_DIR") or config.get("data.cachedir"))
         self.fetch = config.get_choice("data.fetch", ("auto", "never"))
@@ -124,6 +154,12 @@ class Settings:
         self.fsync = config.get_choice("data.fsync", ("batch", "object", "none"))
         self.guard_bytes = parse_size(config.get("data.guard", DEFAULTS["data.guard"]), "data.guard")
         self.jobs = parse_jobs(config.get("data.jobs", DEFAULTS["data.jobs"]))
+        self.idle_timeout_s = parse_number(config.get("data.idletimeout", DEFAULTS["data.idleTimeout"]), "data.idleTimeout")
+        self.limit_rate_bytes = parse_size(config.get("data.limitrate", DEFAULTS["data.limitRate"]), "data.limitRate")
+        self.num_copies = parse_number(config.get("data.numcopies", DEFAULTS["data.numCopies"]), "data.numCopies")
+        self.remote = config.get("data.remote")
+        if self.remote and not is_remote_name(self.remote):
+            raise ConfigError(f"data.remote = '{self.remote}' is not the name of a remote", "git data remote list")
         self.link = parse_link(config.get("data.link", DEFAULTS["data.link"]))
         self.pointer_format = config.get_choice("data.pointerformat", ("data", "lfs"))
         self.shared = parse_shared(config.get("core.sharedrepository", "umask"))
@@ -149,16 +185,33 @@ def add_committed(entries: dict[str, list[Entry]], output: bytes) -> None:
     """
     for item in os.fsdecode(output).split("\0"):
         key, separator, value = item.partition("\n")
-        if key in COMMITTED_KEYS:
-            entry = Entry("gitdata", value if separator else "true")
+        of_remote = remote_key(key)[1] in REMOTE_COMMITTED
+        if not of_remote and key not in COMMITTED_KEYS:
+            continue
+        entry = Entry("gitdata", value if separator else "true")
+        if not of_remote:
             try:
                 Settings(Config({key: [entry]}))
             except ConfigError as error:
                 report.say(f"{COMMITTED_FILE}: {error.message}; this line is ignored")
                 continue
-            own = entries.setdefault(key, [])
-            at = sum(1 for other in own if other.scope == "gitdata")
-            own.insert(at, entry)
+        own = entries.setdefault(key, [])
+        at = sum(1 for other in own if other.scope == "gitdata")
+        own.insert(at, entry)
+
+
+def remote_key(key: str) -> tuple[str, str]:
+    """``("Store", "url")`` for ``data.Store.url``: name and setting of a remote; two empty strings for any other key."""
+    if key.startswith("data."):
+        name, _, setting = key[len("data.") :].rpartition(".")
+        if is_remote_name(name):
+            return name, setting
+    return "", ""
+
+
+def is_remote_name(text: str) -> bool:
+    """Letters, digits, ``.``, ``_`` and ``-``, the first no dot or dash: nothing takes it for an option or a path."""
+    return text[:1] not in ("", ".", "-") and all(c.isascii() and (c.isalnum() or c in "._-") for c in text)
 
 
 def parse_size(text: str, name: str = "size") -> int:
@@ -191,6 +244,14 @@ def parse_jobs(text: str) -> int:
     if jobs < 0:
         raise ConfigError(f"data.jobs = '{text}' is not a number of threads", "git config --unset data.jobs")
     return min(jobs or os.cpu_count() or 1, 64)
+
+
+def parse_number(text: str, name: str) -> int:
+    """A whole number from 1 to a million. Raises: ConfigError."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
+    if not 1 <= number <= 1_000_000:
+        raise ConfigError(f"{name} = '{text}' is not a number above zero", f"git data config --unset {name}")
+    return number
 
 
 def parse_link(text: str) -> tuple[str, ...]:

@@ -29,10 +29,13 @@ from git_data.store.place import open_store, register
 
 _BY_LOWER_CASE = {key.lower(): key for key in KNOWN_KEYS}
 _WHY_NOT_COMMITTED = {
+    "data.allowIncompletePush": "whoever can push would decide that data may lack",
     "data.alternates": "it names directories of one machine",
     "data.cacheDir": "it names a directory of one machine",
     "data.fsync": "whoever can push would decide how safe the data of everybody else is",
+    "data.idleTimeout": "it depends on the network",
     "data.jobs": "it depends on the machine",
+    "data.limitRate": "it depends on the network",
 }
 
 
