@@ -15,7 +15,9 @@ def main(words: list[str]) -> int:
     if name in ("post-checkout", "post-merge", "post-rewrite", "post-commit"):
         return _finish_pending()
     if name == "pre-push":
-        return 0  # data has no remote yet
+        from git_data.commands import pre_push
+
+        return pre_push.main(words[1:])
     raise UsageError(f"there is no hook '{name}'", "git data install   # writes the hooks")
 
 

@@ -30,6 +30,6 @@ def main(words: list[str]) -> int:
     if repo.settings.skip_smudge:
         write_all(1, first)
         return 0
-    for data in chunks(open_content(open_store(repo), pointer, path), pointer.size):
+    for data in chunks(open_content(repo, open_store(repo), pointer, path), pointer.size):
         write_all(1, data)
     return 0

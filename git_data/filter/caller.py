@@ -18,18 +18,19 @@ def shows_diff() -> bool:
     """Whether git was started as ``git diff`` and nobody else's diff program is set."""
     global _answer
     if _answer is None:
-        _answer = "GIT_EXTERNAL_DIFF" not in os.environ and _subcommand(_parent_arguments()) == b"diff"
+        _answer = "GIT_EXTERNAL_DIFF" not in os.environ and _subcommand(parent_arguments()) == b"diff"
     return _answer
 
 
 def stop_git() -> None:
     """End the git command that waits for us: it ignores our exit status, and would report success."""
-    arguments = _parent_arguments()
+    arguments = parent_arguments()
     if arguments and os.path.basename(arguments[0]) == b"git":
         os.kill(os.getppid(), _SIGTERM)
 
 
-def _parent_arguments() -> list[bytes]:
+def parent_arguments() -> list[bytes]:
+    """The command line of the process that started us; empty where it cannot be seen."""
     try:
         with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
             return file.read().split(b"\0")[:-1]

@@ -168,7 +168,7 @@ class FilterProcess:
 
     def _answer_bytes(self, path: bytes, pointer: Pointer, request: dict[bytes, bytes], or_pointer: bool = False) -> None:
         try:
-            fd = open_content(self.store, pointer, path)
+            fd = open_content(self.repo, self.store, pointer, path)
         except GitDataError as error:
             if or_pointer:
                 self._answer_later(path, pointer)

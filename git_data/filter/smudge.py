@@ -9,6 +9,7 @@ import os
 
 from git_data.errors import MissingData
 from git_data.git.pktline import MAX_PAYLOAD_BYTES
+from git_data.git.repo import Repository
 from git_data.pointer import Pointer
 from git_data.store.objects import Store
 
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 _READ_BYTES = 16 * MAX_PAYLOAD_BYTES
 
 
-def open_content(store: Store, pointer: Pointer, path: bytes) -> int:
-    """A descriptor of the content. Raises: MissingData."""
+def open_content(repo: Repository, store: Store, pointer: Pointer, path: bytes) -> int:
+    """A descriptor of the content, brought from a remote if need be. Raises: MissingData."""
     fd = store.open(pointer.oid, pointer.size)
+    if fd is None:
+        from git_data.worktree.bring import bring
+
+        bring(repo, store, [pointer])
+        fd = store.open(pointer.oid, pointer.size)
     if fd is None:
         raise MissingData(
             f"'{os.fsdecode(path)}': its data ({pointer.size:,} bytes, sha256 {pointer.oid[:12]}) is not in the store",

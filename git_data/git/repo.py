@@ -91,6 +91,8 @@ def _committed(worktree: str, index: str) -> bytes:
     try:
         with open(index, "rb") as file:
             in_index = (COMMITTED_FILE + "\0").encode() in file.read()
+    except FileNotFoundError:
+        in_index = True  # a clone being made: git writes the index at the end
     except OSError:
         in_index = False
     if not in_index:

@@ -44,8 +44,8 @@ class Traits:
     """What a backend can do.
 
     ``writable``; ``create``: ``create`` is atomic; ``swap``: ``swap`` is; ``ranges``: ``get`` can begin in the middle;
-    ``listing``: ``flat`` (a listing of any prefix comes in large pages: S3), ``tree`` (one look per directory) or ``none``;
-    ``workers``: how many threads are worth starting.
+    ``listing``: ``flat`` (a listing of any prefix comes in large pages, sorted: S3), ``tree`` (one look per directory) or
+    ``none``; ``workers``: how many threads are worth starting.
     """
 
     __slots__ = ("create", "listing", "ranges", "swap", "workers", "writable")

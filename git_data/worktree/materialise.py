@@ -11,6 +11,7 @@ from git_data.errors import from_os_error
 from git_data.git.attributes import with_filter
 from git_data.git.run import records
 from git_data.pointer import MAX_SIZE_BYTES, parse
+from git_data.worktree.bring import bring
 from git_data.worktree.journal import Waiting
 from git_data.worktree.relink import Outcome, relink
 
@@ -59,8 +60,9 @@ def _small_content(path: bytes) -> bytes | None:
 
 
 def materialise(repo: Repository, store: Store, pathspecs: list[bytes], selection: Selection | None = None) -> Outcome:
-    """Bring content to every pointer found. Raises: GitFailed, FileSystemError, OSError."""
+    """Bring content to every pointer found, from remotes if need be. Raises: GitFailed, FileSystemError, OSError."""
     found = pointers_in_worktree(repo, pathspecs, selection)
+    bring(repo, store, (item.pointer for item in found))
     size = sum(item.pointer.size for item in found)
     with report.Progress("linking", len(found), size) as progress:
         return relink(repo, store, found, wait_s=2.0, progress=progress)

@@ -9,12 +9,14 @@ from git_data.errors import GitDataError
 from git_data.git.repo import Repository
 from git_data.store.objects import Store
 from git_data.worktree import journal
+from git_data.worktree.bring import bring
 from git_data.worktree.relink import Outcome, relink
 
 
 def relink_pending(repo: Repository, store: Store, wait_s: float = 0.1, steal: bool = False) -> None:
     """Finish every journal nobody else works on (``steal``: see ``journal.claim_all``), and report what could not be done."""
     for claim in journal.claim_all(repo.data_dir, steal):
+        bring(repo, store, (item.pointer for item in claim.waiting))
         size = sum(item.pointer.size for item in claim.waiting)
         with report.Progress("linking", len(claim.waiting), size) as progress:
             try:
@@ -40,10 +42,7 @@ def say_outcome(repo: Repository, outcome: Outcome) -> None:
     if outcome.missing:
         first = os.fsdecode(outcome.missing[0].path)
         more = f" and {len(outcome.missing) - 1:,} more" if len(outcome.missing) > 1 else ""
-        report.say(
-            f"the data of '{first}'{more} is not in the store: a pointer stays in place"
-            "\n  when the store has it: git data checkout"
-        )
+        report.say(f"the data of '{first}'{more} is not in the store: a pointer stays in place\n  bring it with: git data pull")
     for _, error in outcome.failed[:1]:
         more = f" ({len(outcome.failed):,} files)" if len(outcome.failed) > 1 else ""
         report.say(f"{error.message}{more}: the pointer stays in place\n  then run: git data checkout")

@@ -1,0 +1,118 @@
+"""The pre-push hook (githooks(5)): the data of outgoing commits goes to the data remote before any ref moves.
+
+git tells the remote's name and URL as arguments, and on standard input a line for each ref:
+``<local ref> <local object> <remote ref> <remote object>``.  Whatever raises here stops the push.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from git_data.base import report
+from git_data.git.repo import locate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.git.repo import Repository
+    from git_data.pointer import Pointer
+
+
+def main(words: list[str]) -> int:
+    """Send what is lacking. Raises: MissingData, RemoteError, AccessDenied …: the push must not go on."""
+    git_remote = words[0] if words else ""
+    fields = [line.split(" ") for line in sys.stdin.read().splitlines()]
+    local = [field[1] for field in fields if len(field) == 4 and field[1].strip("0")]
+    if not local:
+        return 0  # only deletions
+    remote = [field[3] for field in fields if len(field) == 4 and field[3].strip("0")]
+    repo = locate()
+
+    from git_data.sync.push import outgoing
+    from git_data.sync.remotes import default_name, find
+
+    name = default_name(repo.config, git_remote)
+    published = [*remote, *_tracking(repo, git_remote)]
+    if not name:
+        _say_it_stays(repo, local, published)
+        return 0
+    from git_data.sync.session import Session
+
+    session = Session(repo, find(repo, name))
+    pointers = outgoing(repo, session, local)
+    dry_run = _is_dry_run()
+    if pointers:
+        _send(repo, session, pointers, local, published, dry_run)
+    elif not dry_run and session.known.tips:
+        session.known.add_tips(local)
+    session.close()
+    return 0
+
+
+def _send(
+    repo: Repository, session: object, pointers: list[Pointer], local: list[str], published: list[str], dry_run: bool
+) -> None:
+    from git_data.base import libraries
+
+    libraries.enable()
+    from git_data.store.place import open_store
+    from git_data.sync.push import push
+    from git_data.sync.session import Session
+    from git_data.worktree.restore import restore
+
+    assert isinstance(session, Session)
+    store = open_store(repo)
+
+    def required(missing: list[Pointer]) -> list[Pointer]:
+        """Of what is nowhere, the part that this push would publish; what was published before is lost already."""
+        new = _new(repo, local, published)
+        old = [pointer for pointer in missing if pointer.oid not in new]
+        if old:
+            report.say(
+                f"the data of {report.count(len(old), 'object')} published earlier is neither here nor on '{session.name}'"
+                "\n  find the files: git data fsck --pointers --all"
+            )
+        return [pointer for pointer in missing if pointer.oid in new]
+
+    result = push(
+        repo, store, session, pointers,
+        required=required, restore=lambda lost: restore(repo, store, lost), dry_run=dry_run,
+    )  # fmt: skip
+    if result.sent:
+        verb = "would be sent" if dry_run else "sent"
+        size = report.human_size(result.bytes)
+        report.say(f"{report.count(len(result.sent), 'object')}, {size} {verb} to '{session.name}'")
+    if not dry_run and not result.left_out:
+        session.known.add_tips(local)
+
+
+def _new(repo: Repository, local: list[str], published: list[str]) -> set[str]:
+    from git_data.git.scan import in_history
+
+    found = in_history(repo, "--ignore-missing", *local, "--not", *published, "--")
+    return {pointer.oid for pointer in found.values()}
+
+
+def _tracking(repo: Repository, git_remote: str) -> list[str]:
+    """What the git remote was last seen to have, as an argument of ``git rev-list``; nothing for a push to a URL."""
+    return [f"--remotes={git_remote}"] if f"remote.{git_remote}.url" in repo.config.entries else []
+
+
+def _say_it_stays(repo: Repository, local: list[str], published: list[str]) -> None:
+    """Without a remote for data only pointers are published: say so once a push."""
+    new = _new(repo, local, published)
+    if new:
+        report.say(
+            f"the data of {report.count(len(new), 'object')} stays on this machine: there is no remote for data"
+            "\n  name one, then push again: git data remote add -d store URL"
+        )
+
+
+def _is_dry_run() -> bool:
+    """Whether git was started as ``git push --dry-run``, which the hook is not told."""
+    from git_data.filter.caller import parent_arguments
+
+    words = parent_arguments()
+    if b"push" not in words:
+        return False
+    options = words[words.index(b"push") + 1 :]
+    return b"--dry-run" in options or any(word[:1] == b"-" and word[:2] != b"--" and b"n" in word for word in options)

@@ -1,0 +1,147 @@
+"""Sending data: everything the remote lacks of what is about to be published, before any ref moves.
+
+The remote is asked first what it has.  Data that is neither there nor here stops the push before anything is sent.  Nothing is
+recorded as published until all of it has arrived.
+"""
+
+from __future__ import annotations
+
+from git_data.base.report import Progress, count, human_size
+from git_data.errors import MissingData
+from git_data.git.run import git
+from git_data.git.scan import in_history
+from git_data.store.presence import Presence
+from git_data.sync.session import Session
+from git_data.transfer.plan import look
+from git_data.transfer.upload import upload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from git_data.git.repo import Repository
+    from git_data.pointer import Pointer
+    from git_data.store.objects import Store
+
+
+class Pushed:
+    """What a push did, or with ``dry_run`` would do. ``objects`` is how many data objects were looked at."""
+
+    __slots__ = ("bytes", "left_out", "objects", "requests", "retries", "sent")
+
+    def __init__(self) -> None:
+        self.objects = 0
+        self.sent: list[Pointer] = []
+        self.bytes = 0
+        self.left_out: list[Pointer] = []
+        """neither here nor there, and not asked for"""
+        self.requests = 0
+        self.retries = 0
+
+
+def outgoing(repo: Repository, session: Session, include: list[str], exclude: Iterable[str] = ()) -> list[Pointer]:
+    """Pointers reachable from ``include``, but not from commits whose data was seen on the remote.  Raises: GitFailed.
+
+    ``include`` are revisions, ranges or options of ``git rev-list`` (``--all``).
+    """
+    tips = _known_here(session.known.tips)
+    found = in_history(repo, "--ignore-missing", *include, "--not", *exclude, *tips, "--")
+    return list({pointer.oid: pointer for pointer in found.values()}.values())
+
+
+def commits_of(include: list[str]) -> list[str]:
+    """The commits and tags (hex) that ``include`` names, to be remembered as published. Raises: GitFailed."""
+    named = git("rev-parse", "--revs-only", *include).decode().split()
+    return [name for name in named if not name.startswith("^")]
+
+
+def _known_here(commits: list[str]) -> list[str]:
+    """Those of the commits that this repository has."""
+    if not commits:
+        return []
+    answers = git("cat-file", "--batch-check=%(objectname)", stdin="\n".join(commits).encode() + b"\n").splitlines()
+    return [answer.decode() for answer in answers if not answer.endswith(b" missing")]
+
+
+def push(
+    repo: Repository,
+    store: Store,
+    session: Session,
+    pointers: list[Pointer],
+    *,
+    required: Callable[[list[Pointer]], list[Pointer]] | None = None,
+    restore: Callable[[list[Pointer]], object] | None = None,
+    dry_run: bool = False,
+    jobs: int = 0,
+) -> Pushed:
+    """Send what the remote lacks of ``pointers``.
+
+    ``required`` tells which of some missing pointers must not be missing (default: all); ``restore`` may bring back what the
+    store has lost.
+
+    Raises: MissingData before anything was sent, CorruptData, RemoteError.
+    """
+    result = Pushed()
+    result.objects = len(pointers)
+    if session.reader() is None and not dry_run:
+        session.writer()
+    unknown = [pointer for pointer in pointers if not session.known.has(pointer.oid)]
+    lacking = _lacking(session, unknown)
+    here, missing = _split(store, lacking)
+    if missing and restore is not None:
+        restore(missing)
+        more, missing = _split(store, missing)
+        here += more
+    if missing and not repo.settings.allow_incomplete_push:
+        wanted = required(missing) if required is not None else missing
+        if wanted:
+            raise _nowhere(session, wanted)
+    result.left_out = missing
+    result.sent = here
+    result.bytes = sum(pointer.size for pointer in here)
+    if not dry_run and here:
+        _send(repo, store, session, here, result, jobs)
+    result.requests = session.remote.requests
+    return result
+
+
+def _send(repo: Repository, store: Store, session: Session, here: list[Pointer], result: Pushed, jobs: int) -> None:
+    with Progress(f"sending to {session.name}", len(here), result.bytes) as progress:
+        outcome = upload(session.remote, store, here, jobs, repo.settings.limit_rate_bytes, progress, stored=session.known.add)
+    result.retries = outcome.retries
+    if outcome.failed:
+        pointer, error = outcome.failed[0]
+        more = f" (and {count(len(outcome.failed) - 1, 'further object')})" if len(outcome.failed) > 1 else ""
+        raise type(error)(error.message + more, error.hint)
+
+
+def _lacking(session: Session, unknown: list[Pointer]) -> list[Pointer]:
+    """Of objects nothing is known of, those the remote does not have in their full size."""
+    if session.layout is None or not unknown:
+        return unknown
+    with Progress(f"asking {session.name}", len(unknown)) as progress:
+        there = look(session.remote, [pointer.oid for pointer in unknown], progress)
+    session.known.add(pointer.oid for pointer in unknown if there.sizes.get(pointer.oid) == pointer.size)
+    return [pointer for pointer in unknown if there.sizes.get(pointer.oid) != pointer.size]
+
+
+def _split(store: Store, pointers: list[Pointer]) -> tuple[list[Pointer], list[Pointer]]:
+    presence = Presence(store, len(pointers))
+    here: list[Pointer] = []
+    missing: list[Pointer] = []
+    for pointer in pointers:
+        (here if presence.has(pointer.oid, pointer.size) else missing).append(pointer)
+    return here, missing
+
+
+def _nowhere(session: Session, missing: list[Pointer]) -> MissingData:
+    size = human_size(sum(pointer.size for pointer in missing))
+    listed = ", ".join(pointer.oid[:12] for pointer in missing[:3])
+    more = ", …" if len(missing) > 3 else ""
+    return MissingData(
+        f"the data of {count(len(missing), 'object')} ({size}: {listed}{more}) is neither here nor on '{session.name}'; "
+        "nothing was sent",
+        "find the files: git data ls-files --missing\n"
+        "from another remote: git data fetch REMOTE --all\n"
+        "or push all the same: git -c data.allowIncompletePush=true push",
+    )

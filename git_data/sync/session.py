@@ -1,0 +1,56 @@
+"""One remote in use: the connection, and what is known of the place."""
+
+from __future__ import annotations
+
+from git_data.errors import RemoteError
+from git_data.remote.layout import Layout, initialise, read_layout
+from git_data.sync.remotes import Named, address_of, directory_of, open_named
+from git_data.transfer.known import Known
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.git.repo import Repository
+
+
+class Session:
+    """Opened without a look at the network; ``writer`` and ``reader`` take that look, once."""
+
+    def __init__(self, repo: Repository, named: Named, jobs: int = 0) -> None:
+        self.named = named
+        self.remote = open_named(repo, named, jobs)
+        self.known = Known(directory_of(repo, address_of(repo, named).url))
+        self.layout: Layout | None = None
+        self._looked = False
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages: its name, or its URL."""
+        return self.named.name or self.remote.url
+
+    def reader(self) -> Layout | None:
+        """Who the remote says it is; ``None`` for a place without a marker. Raises: RemoteError."""
+        if not self._looked:
+            self.layout = read_layout(self.remote)
+            self._looked = True
+            if self.layout is not None:
+                self.known.confirm(self.layout.id, self.layout.generation)
+        return self.layout
+
+    def writer(self) -> Layout:
+        """The same, made if the place is empty. Raises: RemoteError, AccessDenied."""
+        layout = self.reader()
+        if layout is None:
+            if not self.remote.traits.writable:
+                raise RemoteError(f"{self.remote.url} can only be read", "git data push OTHER")
+            if self.named.is_committed and self.remote.local_path("layout"):
+                raise RemoteError(
+                    f"the folder '{self.remote.url}' is named only by .gitdata and holds no data yet",
+                    f"to begin one there: git data remote add --local {self.named.name} {self.remote.url}",
+                )
+            layout = self.layout = initialise(self.remote)
+            self.known.confirm(layout.id, layout.generation)
+        return layout
+
+    def close(self) -> None:
+        """Give up connections."""
+        self.remote.close()

@@ -1,0 +1,268 @@
+"""From a remote into the store; nothing gets its name there before it has been hashed.
+
+Small objects come many in one call and are stored from memory.  Large ones come in parts, several at a time, into a file of the
+store's ``tmp/``; which parts are there is noted beside it, so that a download goes on where it was broken off, even by a kill.
+From a folder on this machine files are cloned.  Two processes never download the same object (``store.claims``): who comes
+second waits.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+from git_data.base.digest import file_sha256, sha256
+from git_data.errors import CorruptData, GitDataError, NotOnRemote, from_os_error
+from git_data.remote.layout import object_key
+from git_data.store.claims import Claims
+from git_data.store.put import put_item, put_items
+from git_data.transfer.partial import Partial
+from git_data.transfer.pool import Pool
+from git_data.transfer.upload import Outcome, batches, concerns_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from git_data.base.report import Progress
+    from git_data.pointer import Pointer
+    from git_data.remote.base import Remote
+    from git_data.store.objects import Store
+
+PART_BYTES = 16 << 20
+_STREAM_BYTES = 32 << 20
+"""Up to this size one request is as good as several."""
+
+
+def download(
+    remote: Remote, store: Store, pointers: list[Pointer], jobs: int = 0, bytes_per_s: int = 0, progress: Progress | None = None
+) -> Outcome:
+    """Bring objects; the caller makes them durable (``store.flush``).
+
+    Raises: RemoteError when the remote as a whole does not work, FileSystemError when the store does not; what is there by then
+    stays.
+    """
+    outcome = Outcome()
+    store.make()
+    pool = Pool(jobs or remote.traits.workers, progress, bytes_per_s)
+    work = _Downloads(remote, store, pool, outcome)
+    large, small = batches(pointers, workers=pool.workers)
+    try:
+        pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
+        # those that others were bringing: once they are through there is nothing left to do, or it is our turn
+        waiting, work.waiting = work.waiting, []
+        work.wait = True
+        large, small = batches(waiting, files=1)
+        pool = work.pool = Pool(1, progress, bytes_per_s)
+        pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
+    finally:
+        outcome.retries += pool.retries
+        work.claims.close()
+    return outcome
+
+
+class _Downloads:
+    def __init__(self, remote: Remote, store: Store, pool: Pool, outcome: Outcome) -> None:
+        self.remote = remote
+        self.store = store
+        self.pool = pool
+        self.outcome = outcome
+        self.claims = Claims(store)
+        self.wait = False
+        self.waiting: list[Pointer] = []
+
+    # -- which of them are ours
+
+    def _ours(self, pointer: Pointer) -> bool:
+        """Claim an object, unless it is there by now or somebody else brings it."""
+        if not self.claims.claim(pointer.oid, self.wait):
+            with self.pool.lock:
+                self.waiting.append(pointer)
+            return False
+        if self.store.find(pointer.oid, pointer.size) is not None:
+            self._done([pointer], moved=False)
+            return False
+        return True
+
+    def _done(self, pointers: list[Pointer], moved: bool = True) -> None:
+        for pointer in pointers:
+            self.claims.release(pointer.oid)
+        with self.pool.lock:
+            self.outcome.done += [pointer.oid for pointer in pointers]
+            self.outcome.bytes += sum(pointer.size for pointer in pointers) if moved else 0
+        self.pool.note(len(pointers), 0 if moved else sum(pointer.size for pointer in pointers))
+
+    def _failed(self, pointer: Pointer, error: GitDataError) -> None:
+        """Raises: the error, if it concerns more than this object."""
+        self.claims.release(pointer.oid)
+        if concerns_all(error):
+            raise error
+        with self.pool.lock:
+            self.outcome.failed.append((pointer, error))
+
+    # -- small objects
+
+    def many(self, group: list[Pointer]) -> Callable[[], None]:
+        left: list[Pointer] | None = None
+
+        def piece() -> None:
+            nonlocal left
+            if left is None:
+                left = [pointer for pointer in group if self._ours(pointer)]
+            if left and self.remote.local_path(object_key(left[0].oid)):
+                self._clone(left)
+            elif left:
+                self._fetch(left)
+
+        return piece
+
+    def _fetch(self, pointers: list[Pointer]) -> None:
+        answers = self.remote.get_many([(object_key(pointer.oid), pointer.size) for pointer in pointers])
+        items = []
+        for pointer, answer in zip(pointers, answers):
+            if not isinstance(answer, bytes):
+                self._failed(pointer, answer)
+            elif len(answer) != pointer.size or sha256(answer).hexdigest() != pointer.oid:
+                self._failed(pointer, self._wrong(pointer))
+            else:
+                self.pool.moved(len(answer))
+                items.append((pointer, put_item(self.store, pointer.oid, pointer.size, content=answer)))
+        put_items(self.store, self.store.root, [item for _, item in items])
+        self._done([pointer for pointer, _ in items])
+
+    def _wrong(self, pointer: Pointer) -> CorruptData:
+        return CorruptData(
+            f"'{object_key(pointer.oid)}' on {self.remote.url} does not hold what its name says",
+            "git data push   # by somebody who has the content, after: git data fsck --remote",
+        )
+
+    # -- folders of this machine
+
+    def _clone(self, pointers: list[Pointer]) -> None:
+        items = []
+        for pointer in pointers:
+            path = self.remote.local_path(object_key(pointer.oid))
+            try:
+                status = self._verified(path, pointer)
+            except GitDataError as error:
+                self._failed(pointer, error)
+                continue
+            source = os.fsencode(path.lstrip("/"))
+            items.append((pointer, put_item(self.store, pointer.oid, pointer.size, source=source, status=status)))
+        changed = put_items(self.store, "/", [item for _, item in items])
+        failed = [pointer for pointer, item in items if item in changed]
+        self._done([pointer for pointer, item in items if item not in changed])
+        for pointer in failed:
+            self._failed(pointer, self._wrong(pointer))
+
+    def _verified(self, path: str, pointer: Pointer) -> os.stat_result:
+        """Raises: NotOnRemote, CorruptData, FileSystemError."""
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+        try:
+            fd = os.open(path, flags)
+            try:
+                status = os.fstat(fd)
+                sound = status.st_size == pointer.size and file_sha256(fd, self.pool.moved)[0] == pointer.oid
+            finally:
+                os.close(fd)
+        except FileNotFoundError:
+            raise NotOnRemote(f"'{path}' is not there") from None
+        except OSError as error:
+            raise from_os_error(error, path, "reading") from None
+        if not sound:
+            raise self._wrong(pointer)
+        return status
+
+    # -- large objects
+
+    def one(self, pointer: Pointer) -> Callable[[], None]:
+        ours: list[bool] = []
+
+        def piece() -> None:
+            if not ours:
+                ours.append(self._ours(pointer))
+            if not ours[0]:
+                return
+            if self.remote.local_path(object_key(pointer.oid)):
+                self._clone([pointer])
+            else:
+                self._begin(pointer)
+
+        return piece
+
+    def _begin(self, pointer: Pointer) -> None:
+        """Open what is there already, and do the parts that lack, side by side."""
+        in_parts = self.remote.traits.ranges
+        part_bytes = (PART_BYTES if pointer.size > _STREAM_BYTES else pointer.size) if in_parts else pointer.size
+        partial = Partial(self.store, pointer, part_bytes)
+        missing = partial.missing()
+        self.pool.note(0, pointer.size - sum(length for _, _, length in missing))
+        if not missing:
+            self._finish(pointer, partial)
+            return
+        for number, start, length in missing[1:]:
+            self.pool.add(self._part(pointer, partial, number, start, length), first=True)
+        self.pool.add(self._part(pointer, partial, *missing[0]), first=True)
+
+    def _part(self, pointer: Pointer, partial: Partial, number: int, start: int, length: int) -> Callable[[], None]:
+        def piece() -> None:
+            if partial.abandoned:
+                return
+            told = 0
+            try:
+                at = start
+                whole = start == 0 and length == pointer.size
+                pieces = self.remote.get(object_key(pointer.oid), start, None if whole else length)
+                with closing(pieces):  # type: ignore[type-var]
+                    for data in pieces:
+                        data = data[: start + length - at]  # an endless body
+                        if not data:
+                            break
+                        self.pool.moved(len(data))
+                        told += len(data)
+                        partial.write(at, data)
+                        at += len(data)
+                if at != start + length:
+                    raise self._wrong(pointer)
+            except GitDataError as error:
+                self.pool.note(0, -told)
+                if partial.abandoned:
+                    return
+                if isinstance(error, (CorruptData, NotOnRemote)) or (error.retryable and self._is_short(pointer)):
+                    self._abandon(pointer, partial, error)
+                    return
+                raise
+            if partial.done(number):
+                self._finish(pointer, partial)
+
+        return piece
+
+    def _is_short(self, pointer: Pointer) -> bool:
+        """Whether the object on the remote has another size, so that trying again is of no use."""
+        try:
+            entry = self.remote.stat(object_key(pointer.oid))
+        except GitDataError:
+            return False
+        return entry is not None and entry.size != pointer.size
+
+    def _abandon(self, pointer: Pointer, partial: Partial, error: GitDataError) -> None:
+        with self.pool.lock:
+            if partial.abandoned:
+                return
+            partial.abandoned = True
+        partial.remove()
+        self._failed(pointer, error if isinstance(error, NotOnRemote) else self._wrong(pointer))
+
+    def _finish(self, pointer: Pointer, partial: Partial) -> None:
+        try:
+            sound = partial.install()
+        except OSError as error:
+            raise from_os_error(error, self.store.path(pointer.oid), "storing", self.store.root, pointer.size) from None
+        if sound:
+            self._done([pointer])
+        elif partial.resumed:
+            # what an earlier run had left may be to blame: once more from the beginning
+            self.pool.note(0, -pointer.size)
+            self._begin(pointer)
+        else:
+            self._failed(pointer, self._wrong(pointer))

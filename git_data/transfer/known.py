@@ -1,0 +1,95 @@
+"""What we believe a remote to have, so that we need not ask for each object again.  Only ever a hint.
+
+One directory a remote, ``<git common dir>/data/remotes/<hash of the URL>/`` (``docs/formats.md``)::
+
+    known    64 bytes: "git-data-known 1 <remote id> <generation>" padded with blanks, LF; then raw oids, 32 bytes each
+    tips     commits, in hex, all of whose data was seen on the remote; first line as in known
+
+Both name the remote's identity and generation (``remote.layout``): when a collection has deleted objects, or another remote
+lies at the URL, everything is forgotten.  Whatever is damaged here counts as empty.
+"""
+
+from __future__ import annotations
+
+import os
+
+from git_data.base import fsio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_HEADER_BYTES = 64
+_OID_BYTES = 32
+_MOST_TIPS = 200
+
+
+class Known:
+    """The hints about one remote. ``directory`` is made at the first write; empty for a remote nothing is remembered of."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self._header = b""
+        self._raw: set[bytes] = set()
+        self.tips: list[str] = []
+        self._load()
+
+    def _load(self) -> None:
+        content = fsio.read_file(os.path.join(self.directory, "known")) if self.directory else None
+        if not content or len(content) < _HEADER_BYTES or content[_HEADER_BYTES - 1 : _HEADER_BYTES] != b"\n":
+            return
+        self._header = content[:_HEADER_BYTES]
+        end = len(content) - (len(content) - _HEADER_BYTES) % _OID_BYTES
+        self._raw = {content[at : at + _OID_BYTES] for at in range(_HEADER_BYTES, end, _OID_BYTES)}
+        lines = (fsio.read_file(os.path.join(self.directory, "tips")) or b"").split(b"\n")
+        if lines[0] == self._header.rstrip():
+            self.tips = [line.decode("ascii", "replace") for line in lines[1:] if line]
+
+    def confirm(self, identity: str, generation: int) -> bool:
+        """The remote says who it is: forget everything if that is news. Whether the hints hold."""
+        header = f"git-data-known 1 {identity} {generation}".encode().ljust(_HEADER_BYTES - 1) + b"\n"
+        if header == self._header:
+            return True
+        self._header, self._raw, self.tips = header, set(), []
+        if self.directory:
+            os.makedirs(self.directory, exist_ok=True)
+            fsio.write_file(os.path.join(self.directory, "known"), header)
+            fsio.remove_if_exists(os.path.join(self.directory, "tips"))
+        return False
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def has(self, oid: str) -> bool:
+        """Whether the object was seen there."""
+        return bytes.fromhex(oid) in self._raw
+
+    def add(self, oids: Iterable[str]) -> None:
+        """These were seen there, or stored there."""
+        new = {bytes.fromhex(oid) for oid in oids} - self._raw
+        if not new or not self._header:
+            return
+        self._raw |= new
+        if self.directory:
+            with open(os.path.join(self.directory, "known"), "ab", buffering=0) as file:
+                file.write(b"".join(new))
+
+    def forget(self, oids: Iterable[str]) -> None:
+        """These are not there, after all."""
+        gone = {bytes.fromhex(oid) for oid in oids} & self._raw
+        if not gone:
+            return
+        self._raw -= gone
+        self.tips = []
+        if self.directory:
+            fsio.write_file(os.path.join(self.directory, "known"), self._header + b"".join(self._raw))
+            fsio.remove_if_exists(os.path.join(self.directory, "tips"))
+
+    def add_tips(self, commits: Iterable[str]) -> None:
+        """Everything these commits (hex) reach was seen there."""
+        tips = list(dict.fromkeys([*commits, *self.tips]))[:_MOST_TIPS]
+        if tips == self.tips or not self._header or not self.directory:
+            return
+        self.tips = tips
+        lines = [self._header.rstrip(), *(tip.encode() for tip in tips)]
+        fsio.write_file(os.path.join(self.directory, "tips"), b"\n".join(lines) + b"\n")
