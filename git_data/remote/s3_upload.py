@@ -1,0 +1,287 @@
+"""Large objects: a multipart upload whose parts are sent by a few threads, and which a killed process leaves to the next one.
+
+The parts are cut from the source in order, so that its hash is known before the last one is handed out.  The id of the upload is
+noted in ``options.scratch``; the next ``put`` of the same key asks the server which parts it has, believes it about those whose
+SHA-256 or MD5 is that of our bytes, and sends the others.  Nothing is visible under the key before the upload is completed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from binascii import b2a_base64
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from urllib.parse import quote
+
+from git_data.base import fsio
+from git_data.base.digest import sha256
+from git_data.errors import ConfigError, CorruptData, NotOnRemote, RemoteError, RemoteUnavailable
+from git_data.remote.base import CHUNK_BYTES
+from git_data.remote.s3_sign import UNSIGNED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from git_data.remote.base import Source
+    from git_data.remote.s3 import S3
+
+PART_BYTES = 8 << 20
+MAX_PARTS = 10_000
+MIN_PART_BYTES = 5 << 20
+MAX_SOURCE_BYTES = 5 << 40
+BUDGET_BYTES = 56 << 20
+"""Parts in memory, of all uploads to a remote together."""
+STREAMED_BYTES = 32 << 20
+"""Parts of this size and above are not held in memory, but sent as they are read, one at a time."""
+_TRIES = 3
+_THREADS = 6
+
+Part = tuple[str, str]
+"""ETag and SHA-256 (base64, empty if the server has none)."""
+
+
+class Budget:
+    """Memory that several uploads share: a part waits here before it is read."""
+
+    def __init__(self, total: int) -> None:
+        self._left = self._total = total
+        self._changed = threading.Condition()
+
+    def take(self, count: int) -> None:
+        """Wait until there is room for ``count`` bytes."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= count or self._left == self._total)
+            self._left -= count
+
+    def give(self, count: int) -> None:
+        """Return what was taken."""
+        with self._changed:
+            self._left += count
+            self._changed.notify_all()
+
+
+class Upload:
+    """One object on its way."""
+
+    def __init__(self, remote: S3, key: str, source: Source, budget: Budget) -> None:
+        self.remote = remote
+        self.client = remote.client
+        self.key = key
+        self.path = remote.path(key)
+        self.what = remote.what(key)
+        self.source = source
+        self.budget = budget
+        self.part_bytes = part_size(source.size, remote.options.get("partsize"))
+        scratch = remote.options.scratch
+        name = sha256(f"{remote.bucket}/{remote.prefix}{key}".encode()).hexdigest()
+        self.note = os.path.join(scratch, name) if scratch else ""
+        self.id = ""
+        self.there: dict[int, tuple[int, str, str]] = {}
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Send everything that is not there yet. Raises: like ``Remote.put``."""
+        if not self._resumed():
+            self._begin()
+        try:
+            parts = self._send_parts()
+            self._complete(parts)
+        except BaseException as error:
+            if not self.note or isinstance(error, (CorruptData, NotOnRemote)):
+                self._abort()
+            raise
+        if self.note:
+            fsio.remove_if_exists(self.note)
+
+    # -- beginning
+
+    def _begin(self) -> None:
+        headers = self.remote.put_headers | {"x-amz-checksum-algorithm": "SHA256"}
+        answer = self.client.request("POST", self.path, "uploads=", headers, what=self.what).read()
+        self.id = _text(answer, "UploadId")
+        if not self.id:
+            raise RemoteError(f"{self.what}: the server began no upload")
+        if self.note:
+            os.makedirs(os.path.dirname(self.note), exist_ok=True)
+            fsio.write_file(self.note, f"{self.id}\n{self.part_bytes}\n{self.source.sha256}\n".encode(), mode=0o600)
+
+    def _resumed(self) -> bool:
+        """Whether an upload of the same content was begun, and the server still has it."""
+        noted = fsio.read_file(self.note) if self.note else None
+        lines = noted.decode("utf-8", "replace").splitlines() if noted else []
+        if len(lines) != 3 or lines[2] != self.source.sha256 or not lines[1].isdigit():
+            return False
+        self.id, self.part_bytes = lines[0], int(lines[1])
+        if not 0 < self.part_bytes <= self.source.size or self.source.size > self.part_bytes * MAX_PARTS:
+            return False
+        try:
+            self.there = self._listed()
+        except NotOnRemote:  # it was completed, or swept away
+            self.there = {}
+            return False
+        return True
+
+    def _listed(self) -> dict[int, tuple[int, str, str]]:
+        """Number → size, ETag and SHA-256 of the parts that the server has."""
+        from xml.etree import ElementTree
+
+        parts: dict[int, tuple[int, str, str]] = {}
+        after = "0"
+        while True:
+            query = f"max-parts=1000&part-number-marker={after}&uploadId={quote(self.id, safe='')}"
+            root = ElementTree.fromstring(self.client.request("GET", self.path, query, what=self.what).read())
+            for part in root.iterfind("{*}Part"):
+                number, size, tag, digest = (
+                    part.findtext(f"{{*}}{name}") or "" for name in ("PartNumber", "Size", "ETag", "ChecksumSHA256")
+                )
+                parts[int(number)] = (int(size), tag, digest)
+            after = root.findtext("{*}NextPartNumberMarker") or ""
+            if root.findtext("{*}IsTruncated") != "true" or not after:
+                return parts
+
+    # -- sending
+
+    def _send_parts(self) -> list[Part]:
+        count = -(-self.source.size // self.part_bytes)
+        pieces = self.source.chunks(CHUNK_BYTES if self.part_bytes % CHUNK_BYTES == 0 else self.part_bytes)
+        each = self.part_bytes // CHUNK_BYTES if self.part_bytes % CHUNK_BYTES == 0 else 1
+        if self.part_bytes >= STREAMED_BYTES:
+            return [self._stream(number, islice(pieces, each)) for number in range(1, count + 1)]
+        parts: list[Future[Part]] = []
+        with ThreadPoolExecutor(_THREADS, "s3-part") as pool:
+            try:
+                for number in range(1, count + 1):
+                    size = self._size(number)
+                    self.budget.take(size)
+                    try:
+                        part = pool.submit(self._send, number, list(islice(pieces, each)))
+                    except BaseException:
+                        self.budget.give(size)
+                        raise
+                    part.add_done_callback(lambda _, size=size: self.budget.give(size))  # type: ignore[misc]
+                    parts.append(part)
+                    if self._failure is not None:
+                        break
+            except BaseException as error:
+                self._failure = error
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        if self._failure is not None:
+            raise self._failure
+        return [part.result() for part in parts]
+
+    def _size(self, number: int) -> int:
+        return min(self.part_bytes, self.source.size - (number - 1) * self.part_bytes)
+
+    def _send(self, number: int, pieces: list[bytes]) -> Part:
+        try:
+            return self._send_or_raise(number, pieces)
+        except BaseException as error:
+            if self._failure is None:
+                self._failure = error
+            raise
+
+    def _send_or_raise(self, number: int, pieces: list[bytes]) -> Part:
+        hasher = sha256()
+        for piece in pieces:
+            hasher.update(piece)
+        digest = b2a_base64(hasher.digest(), newline=False).decode("ascii")
+        if self._is_there(number, pieces, digest):
+            return self.there[number][1], self.there[number][2]
+        headers = {"x-amz-checksum-sha256": digest, "x-amz-sdk-checksum-algorithm": "SHA256"}
+        for left in range(_TRIES - 1, -1, -1):
+            try:
+                return self._put(number, headers, self._stoppable(pieces), hasher.hexdigest())
+            except RemoteUnavailable as error:
+                if not left or self._failure is not None or error.retry_after_s:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _is_there(self, number: int, pieces: list[bytes], digest: str) -> bool:
+        size, tag, known = self.there.get(number, (-1, "", ""))
+        if size != self._size(number):
+            return False
+        if known:
+            return known == digest
+        md5 = hashlib.md5(usedforsecurity=False)
+        for piece in pieces:
+            md5.update(piece)
+        return tag.strip('"') == md5.hexdigest()
+
+    def _stoppable(self, pieces: list[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            if self._failure is not None:
+                raise RemoteUnavailable(f"{self.what}: the upload was broken off")
+            yield piece
+
+    def _stream(self, number: int, pieces: Iterator[bytes]) -> Part:
+        return self._put(number, {}, pieces, UNSIGNED)
+
+    def _put(self, number: int, headers: dict[str, str], pieces: Iterator[bytes], payload: str) -> Part:
+        query = f"partNumber={number}&uploadId={quote(self.id, safe='')}"
+        response = self.client.request("PUT", self.path, query, headers, pieces, self._size(number), payload, what=self.what)
+        response.read()
+        return response.headers.get("etag", ""), response.headers.get("x-amz-checksum-sha256", "")
+
+    # -- ending
+
+    def _complete(self, parts: list[Part]) -> None:
+        listed = "".join(
+            f"<Part>{f'<ChecksumSHA256>{digest}</ChecksumSHA256>' if digest else ''}"
+            f"<ETag>{tag}</ETag><PartNumber>{number}</PartNumber></Part>"
+            for number, (tag, digest) in enumerate(parts, 1)
+        )
+        body = f'<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</CompleteMultipartUpload>'.encode()
+        headers = {"content-type": "application/xml"}
+        query = f"uploadId={quote(self.id, safe='')}"
+        try:
+            answer = self.client.request(
+                "POST", self.path, query, headers, body, payload=sha256(body).hexdigest(), what=self.what
+            ).read()
+        except NotOnRemote:  # the answer to an earlier try was lost
+            answer = b""
+        # errors after the headers were sent come with status 200
+        if b"<Error>" in answer:
+            raise RemoteUnavailable(f"{self.what}: {_text(answer, 'Code')} while the upload was completed")
+        entry = self.remote.stat(self.key)
+        if entry is None or entry.size != self.source.size:
+            size = f"{entry.size:,} bytes" if entry else "nothing"
+            raise NotOnRemote(f"{self.what}: {size} arrived of {self.source.size:,} bytes")
+
+    def _abort(self) -> None:
+        """Have the server forget the parts; a failure here must not hide the reason."""
+        try:
+            self.client.request("DELETE", self.path, f"uploadId={quote(self.id, safe='')}", accept=(404,), what=self.what).read()
+        except RemoteError:
+            pass
+        if self.note:
+            fsio.remove_if_exists(self.note)
+
+
+def part_size(size: int, setting: str = "") -> int:
+    """How large parts are: the setting, more where 10,000 of them would not hold the object. Raises: ConfigError, RemoteError."""
+    if size > MAX_SOURCE_BYTES:
+        raise RemoteError(f"an object of {size:,} bytes is larger than the 5 TiB that S3 can hold")
+    part = PART_BYTES
+    if setting:
+        number, unit = setting.strip().lower().rstrip("ib"), 1
+        if number[-1:] in ("k", "m", "g"):
+            number, unit = number[:-1], 1 << {"k": 10, "m": 20, "g": 30}[number[-1]]
+        if not number.isdigit() or not MIN_PART_BYTES <= int(number) * unit <= 5 << 30:
+            raise ConfigError(f"the partsize of the remote is '{setting}'", "it must be between 5MiB and 5GiB")
+        part = int(number) * unit
+    needed = -(-size // MAX_PARTS)
+    return max(part, -(-needed // CHUNK_BYTES) * CHUNK_BYTES)
+
+
+def _text(answer: bytes, name: str) -> str:
+    from xml.etree import ElementTree
+
+    try:
+        root = ElementTree.fromstring(answer)
+    except ElementTree.ParseError:
+        return ""
+    return root.findtext(f"{{*}}{name}") or ""
