@@ -64,6 +64,9 @@ def command_page(name: str) -> str:
     options = option_list(parser)
     if options:
         parts += ["## Options", options]
+    for part, one in subcommands(parser).items():
+        parts += [f"### git data {name} {part}", f"```\n{synopsis(f'{name} {part}', one)}\n```", marked_up(one.description or "")]
+        parts += [text for text in [option_list(one)] if text]
     examples = DOCS / "examples" / f"{name}.md"
     if examples.exists():
         parts += ["## Examples", examples.read_text(encoding="utf-8").strip()]
@@ -113,6 +116,12 @@ def synopsis(name: str, parser: argparse.ArgumentParser) -> str:
     return "\n".join([*lines, line])
 
 
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of a command's own commands by their names."""
+    found = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(found[0]) if found else {}
+
+
 def _usage(action: argparse.Action) -> str:
     value = _value(action)
     if action.option_strings:
@@ -127,7 +136,13 @@ def _value(action: argparse.Action) -> str:
     name = action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper())
     if isinstance(name, tuple):
         return " ".join(name)
-    forms = {"?": f"[{name}]", "*": f"[{name}…]", "+": f"{name}…", argparse.REMAINDER: f"[{name}…]"}
+    forms = {
+        "?": f"[{name}]",
+        "*": f"[{name}…]",
+        "+": f"{name}…",
+        argparse.REMAINDER: f"[{name}…]",
+        argparse.PARSER: f"[{name} …]",
+    }
     if isinstance(action.nargs, int):
         return " ".join([name] * action.nargs)
     return forms.get(action.nargs or "", name)

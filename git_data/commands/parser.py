@@ -30,6 +30,11 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}{suggestion}", f"{self.prog} -h")
 
     def _suggest(self, message: str) -> str:
+        wrong = message.partition("invalid choice: '")[2].partition("'")[0]
+        for action in self._actions if wrong else ():
+            close = difflib.get_close_matches(wrong, map(str, action.choices or ()), n=1)
+            if close:
+                return f"; did you mean {close[0]}?"
         if "unrecognized arguments" not in message:
             return ""
         options = [option for action in self._actions for option in action.option_strings]

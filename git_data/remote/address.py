@@ -5,8 +5,10 @@ A password never belongs into an address: it would end up in configuration files
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
+import socket
 from urllib.parse import quote, unquote, urlsplit
 
 from git_data.errors import UsageError
@@ -14,7 +16,8 @@ from git_data.errors import UsageError
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 # git's rule (url.c, connect.c): a colon before the first slash, and not a drive letter
 _SCP = re.compile(r"(?:([^@/:]+)@)?(\[[^\]]+\]|[^/:\[\]]{2,}):(?!//)(.*)", re.DOTALL)
-_METADATA_HOSTS = ("169.254.", "fe80:", "fd00:ec2:", "metadata.google.internal", "100.100.100.200")
+_METADATA_NAMES = ("metadata.google.internal", "instance-data.ec2.internal")
+_METADATA_NETWORKS = ("169.254.0.0/16", "100.100.100.200/32", "fe80::/10", "fd00:ec2::/32", "fd20:ce::/32")
 SECRET_WORDS = ("password", "passwd", "secret", "token", "signature", "credential", "sig", "sas", "key")
 
 
@@ -69,7 +72,7 @@ def _url(text: str, scheme: str) -> Address:
     if parts.password is not None:
         shown = redacted(text)
         raise UsageError(f"'{shown}' contains a password, which would be stored in plain text", _where_to(scheme, parts.hostname))
-    secret = next((word for word in re.findall(r"([\w.-]+)=", parts.query) if _is_secret(word)), "")
+    secret = next((word for word in re.findall(r"([\w.-]+)=", parts.query) if is_secret(word)), "")
     if secret:
         raise UsageError(f"'{redacted(text)}' contains a secret ('{secret}')", _where_to(scheme, parts.hostname))
     # urlsplit gives host names in lower case, which buckets and containers of fsspec's schemes need not be
@@ -93,8 +96,26 @@ def _url(text: str, scheme: str) -> Address:
 def _check_host(text: str, host: str, user: str) -> None:
     if host.startswith("-") or user.startswith("-"):
         raise UsageError(f"'{redacted(text)}': a host or user that begins with a dash would be read as an option")
-    if host.lower().startswith(_METADATA_HOSTS):
+    if _is_metadata(host.lower().rstrip(".")):
         raise UsageError(f"'{redacted(text)}': '{host}' is the address of a cloud's metadata service, which holds credentials")
+
+
+def _is_metadata(host: str) -> bool:
+    """Whether a host serves credentials of the machine we run on, in every spelling of its number."""
+    if host in _METADATA_NAMES:
+        return True
+    try:
+        number: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(
+            socket.inet_aton(host)
+        )  # 0xa9fea9fe, 2852039166 …
+    except (OSError, ValueError):
+        try:
+            number = ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            return False
+    if isinstance(number, ipaddress.IPv6Address):
+        number = number.ipv4_mapped or number.sixtofour or number
+    return any(number in ipaddress.ip_network(network) for network in _METADATA_NETWORKS)
 
 
 def _where_to(scheme: str, host: str | None) -> str:
@@ -107,11 +128,12 @@ def _where_to(scheme: str, host: str | None) -> str:
     return "leave it out; the library of this storage takes it from its own environment variables or configuration"
 
 
-def _is_secret(word: str) -> bool:
+def is_secret(word: str) -> bool:
+    """Whether a parameter of this name is one whose value nobody should see."""
     return any(part in SECRET_WORDS for part in re.split(r"[^a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1-\2", word).lower()))
 
 
 def redacted(text: str) -> str:
     """An address without passwords and secret parameters, to be shown."""
     text = re.sub(r"(://[^/@:\s]*):[^/\s]*@(?=[^@]*(?:/|$))", r"\1:***@", text)
-    return re.sub(r"([?&;]([\w.-]+)=)[^&;\s]*", lambda found: found[1] + "***" if _is_secret(found[2]) else found[0], text)
+    return re.sub(r"([?&;]([\w.-]+)=)[^&;\s]*", lambda found: found[1] + "***" if is_secret(found[2]) else found[0], text)

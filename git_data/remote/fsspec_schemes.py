@@ -54,3 +54,24 @@ SCHEMES = {
 }
 NETWORK = frozenset(SCHEMES) - {"memory"}
 """Those that may be named by a committed file."""
+_NO_PLACE = frozenset(
+    """
+    arrow_hdfs async_wrapper asynclocal asyncwrapper blockcache cached dask data dbfs dir dvc file filecache generic gist git
+    github http https jlab jupyter libarchive local pyscript reference root s3 s3a sftp simplecache ssh tar wandb zip
+    """.split()
+)
+"""What fsspec knows, but is no place for data of its own, or has a backend of ours."""
+
+
+def is_served(name: str) -> bool:
+    """Whether there is such a scheme, in the table or in fsspec."""
+    if name in SCHEMES:
+        return True
+    from fsspec.registry import known_implementations  # type: ignore[import-untyped]
+
+    return name in known_implementations and name not in _NO_PLACE
+
+
+def scheme_of(name: str) -> Scheme:
+    """What is known about a scheme; little is taken for granted of those that are only fsspec's."""
+    return SCHEMES.get(name) or Scheme(f"{name}://", "", whole=False, flat=False, workers=4)

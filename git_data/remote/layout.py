@@ -71,7 +71,7 @@ def initialise(remote: Remote) -> Layout:
     found = read_layout(remote)
     if found is not None:
         return found
-    foreign = _foreign(remote)
+    foreign = foreign_key(remote)
     if foreign:
         raise RemoteError(
             f"{remote.url} holds files that are not git-data's ('{foreign}')",
@@ -104,7 +104,7 @@ def bump(remote: Remote, layout: Layout) -> Layout:
         return read_layout(remote) or current
 
 
-def _foreign(remote: Remote) -> str:
+def foreign_key(remote: Remote) -> str:
     """The key of something that is neither content nor a temporary, empty if there is none."""
     if remote.traits.listing == "none":
         return ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 
+from git_data.errors import UsageError
 from git_data.remote.address import Address
 from git_data.remote.base import Options, Remote
+from git_data.remote.fsspec_schemes import SCHEMES, is_served
 
 BACKENDS = {
     "dav": "git_data.remote.webdav",
@@ -24,8 +27,19 @@ OTHERS = "git_data.remote.fsspec"
 """Serves every scheme that fsspec knows."""
 
 
+def check_scheme(scheme: str) -> None:
+    """Raises: UsageError for a scheme that no backend serves. Imports no backend."""
+    if scheme in BACKENDS or is_served(scheme):
+        return
+    known = sorted({*BACKENDS, *SCHEMES})
+    close = difflib.get_close_matches(scheme, known, n=1)
+    meant = f"; did you mean '{close[0]}://'?" if close else ""
+    raise UsageError(f"no storage is known by '{scheme}://'{meant}", f"one of: {', '.join(known)}, or a path")
+
+
 def open_remote(address: Address, options: Options) -> Remote:
     """The remote at an address; nothing is connected yet. Raises: UsageError for an unknown scheme."""
+    check_scheme(address.scheme)
     module = importlib.import_module(BACKENDS.get(address.scheme, OTHERS))
     remote: Remote = module.open_remote(address, options)
     return remote

@@ -154,7 +154,7 @@ def _check_url(text: str, committed: bool) -> None:
         raise UsageError(f"'{redacted(text)}': chained addresses ('::') are no place for data")
     address = parse(text)
     if committed and address.scheme not in _PLAIN_SCHEMES and address.scheme not in NETWORK:
-        raise UsageError(f"addresses of the kind '{address.scheme}' cannot be committed")
+        raise UsageError(f"addresses of the kind '{address.scheme}' cannot be committed", "git data remote add --local NAME URL")
     if committed and address.scheme == "file" and address.path.startswith(("//", "\\\\")):
         raise UsageError(f"'{redacted(text)}' is a path to another machine's share, which Windows would log in to")
 
