@@ -11,7 +11,6 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from hashlib import _Hash
 
     Hash = _Hash
@@ -38,8 +37,8 @@ def blob_oid(content: bytes, name: str) -> bytes:
     return new(name, b"blob %d\0" % len(content) + content).digest()
 
 
-def file_sha256(fd: int, read: Callable[[int], None] | None = None) -> tuple[str, int]:
-    """Hash an open file from its current position: ``(hex digest, bytes read)``; ``read`` is told of each piece."""
+def file_sha256(fd: int) -> tuple[str, int]:
+    """Hash an open file from its current position: ``(hex digest, bytes read)``."""
     hasher = sha256()
     size = 0
     buffer = memoryview(bytearray(CHUNK_BYTES))
@@ -49,8 +48,6 @@ def file_sha256(fd: int, read: Callable[[int], None] | None = None) -> tuple[str
             return hasher.hexdigest(), size
         hasher.update(buffer[:count])
         size += count
-        if read is not None:
-            read(count)
 
 
 def _read_into(fd: int, buffer: memoryview) -> int:

@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     store = open_store(repo)
     words = sort_words(repo, arguments)
     session = Session(repo, find(repo, words.remote), arguments.jobs)
+    session.reader()
     meant = revisions(arguments, words.revisions) or (["HEAD"] if head_exists() else [])
     picked = selected(repo, arguments, meant, words.paths) if meant else {}
     pointers = outgoing(repo, session, meant) if picked is None else list(picked.values())

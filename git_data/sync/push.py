@@ -40,12 +40,17 @@ class Pushed:
 
 
 def outgoing(repo: Repository, session: Session, include: list[str], exclude: Iterable[str] = ()) -> list[Pointer]:
-    """Pointers reachable from ``include``, but not from commits whose data was seen on the remote.  Raises: GitFailed.
+    """Pointers reachable from ``include``, but not from commits whose data was seen on the remote.
 
-    ``include`` are revisions, ranges or options of ``git rev-list`` (``--all``).
+    ``include`` are revisions, ranges or options of ``git rev-list`` (``--all``).  If there are any the remote is asked whether it
+    still is what it was.  Raises: GitFailed, RemoteError.
     """
-    tips = _known_here(session.known.tips)
-    found = in_history(repo, "--ignore-missing", *include, "--not", *exclude, *tips, "--")
+    tips = session.known.tips
+    found = in_history(repo, "--ignore-missing", *include, "--not", *exclude, *_known_here(tips), "--")
+    if found:
+        session.reader()
+        if session.known.tips != tips:
+            found = in_history(repo, "--ignore-missing", *include, "--not", *exclude, "--")
     return list({pointer.oid: pointer for pointer in found.values()}.values())
 
 

@@ -32,7 +32,9 @@ class Session:
         if not self._looked:
             self.layout = read_layout(self.remote)
             self._looked = True
-            if self.layout is not None:
+            if self.layout is None:
+                self.known.doubt()
+            else:
                 self.known.confirm(self.layout.id, self.layout.generation)
         return self.layout
 

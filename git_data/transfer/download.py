@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 
-from git_data.base.digest import file_sha256, sha256
+from git_data.base.digest import sha256
 from git_data.errors import CorruptData, GitDataError, NotOnRemote, from_os_error
 from git_data.remote.layout import object_key
 from git_data.store.claims import Claims
@@ -156,20 +156,17 @@ class _Downloads:
             self._failed(pointer, self._wrong(pointer))
 
     def _verified(self, path: str, pointer: Pointer) -> os.stat_result:
-        """Raises: NotOnRemote, CorruptData, FileSystemError."""
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+        """The file's stat data, taken before its content was hashed. Raises: NotOnRemote, CorruptData, RemoteError."""
         try:
-            fd = os.open(path, flags)
-            try:
-                status = os.fstat(fd)
-                sound = status.st_size == pointer.size and file_sha256(fd, self.pool.moved)[0] == pointer.oid
-            finally:
-                os.close(fd)
-        except FileNotFoundError:
+            status = os.lstat(path)
+        except OSError:
             raise NotOnRemote(f"'{path}' is not there") from None
-        except OSError as error:
-            raise from_os_error(error, path, "reading") from None
-        if not sound:
+        hasher = sha256()
+        if status.st_size == pointer.size:
+            for data in self.remote.get(object_key(pointer.oid)):
+                self.pool.moved(len(data))
+                hasher.update(data)
+        if hasher.hexdigest() != pointer.oid:
             raise self._wrong(pointer)
         return status
 

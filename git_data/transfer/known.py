@@ -57,6 +57,10 @@ class Known:
             fsio.remove_if_exists(os.path.join(self.directory, "tips"))
         return False
 
+    def doubt(self) -> None:
+        """The remote does not say who it is: nothing is known of it."""
+        self._header, self._raw, self.tips = b"", set(), []
+
     def __len__(self) -> int:
         return len(self._raw)
 
