@@ -42,7 +42,7 @@ def say_outcome(repo: Repository, outcome: Outcome) -> None:
     if outcome.missing:
         first = os.fsdecode(outcome.missing[0].path)
         more = f" and {len(outcome.missing) - 1:,} more" if len(outcome.missing) > 1 else ""
-        report.say(f"the data of '{first}'{more} is not in the store: a pointer stays in place\n  bring it with: git data pull")
+        report.say(f"the data of '{first}'{more} is not in the store: a pointer stays in place\n  {_how_to_bring(repo)}")
     for _, error in outcome.failed[:1]:
         more = f" ({len(outcome.failed):,} files)" if len(outcome.failed) > 1 else ""
         report.say(f"{error.message}{more}: the pointer stays in place\n  then run: git data checkout")
@@ -50,3 +50,9 @@ def say_outcome(repo: Repository, outcome: Outcome) -> None:
         from git_data.worktree.advice import advise_links
 
         advise_links(repo, outcome)
+
+
+def _how_to_bring(repo: Repository) -> str:
+    if any(key.startswith("data.") and key.endswith(".url") for key in repo.config.entries):
+        return "bring it with: git data pull"
+    return "put the original file in place, or once the data is in the store: git data checkout"
