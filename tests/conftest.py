@@ -25,9 +25,18 @@ pytest.register_assert_rewrite("helpers", "remotes")
 
 import helpers  # noqa: E402
 from helpers import ATTRIBUTES, Repo, make_repo  # noqa: E402
+from servers.seaweedfs import seaweedfs, seaweedfs_server  # noqa: E402, F401  (fixtures)
+from servers.web import (  # noqa: E402, F401  (fixtures)
+    certificate,
+    nginx_static,
+    nginx_webdav,
+    nginx_webdav_without_listings,
+    rclone_webdav,
+    scripted,
+)
 
 SOURCES = Path(__file__).resolve().parent.parent
-_KEPT = ("GIT_DATA_PURE", "GIT_DATA_TEST_REFLINK_DIR")
+_KEPT = ("GIT_DATA_PURE", "GIT_DATA_TEST_NGINX_MODULES", "GIT_DATA_TEST_REFLINK_DIR")
 _XFS_BYTES = 512 << 20
 _CLONE_NEWNS = 0x00020000  # sched.h
 

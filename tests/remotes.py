@@ -29,8 +29,33 @@ def folder_with_reflinks(request: pytest.FixtureRequest, tmp_path: Path) -> Iter
     yield lambda: open_remote(parse(f"file://{root}"), Options())
 
 
+@contextmanager
+def webdav_by_rclone(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """WebDAV by ``rclone serve webdav``."""
+    host = request.getfixturevalue("rclone_webdav").host
+    yield lambda: open_remote(parse(f"webdav://{host}/{tmp_path.name}/a%20place"), Options())
+
+
+@contextmanager
+def webdav_by_nginx(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """WebDAV by nginx, found out by asking."""
+    host = request.getfixturevalue("nginx_webdav").host
+    yield lambda: open_remote(parse(f"http://{host}/{tmp_path.name}/place"), Options())
+
+
+@contextmanager
+def s3_by_seaweedfs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """A fresh prefix of a bucket."""
+    server = request.getfixturevalue("seaweedfs")
+    prefix = server.prefix()
+    yield lambda: server.remote(prefix=prefix)
+
+
 KINDS = {
     "folder": folder,
     "folder with reflinks": folder_with_reflinks,
+    "S3 (SeaweedFS)": s3_by_seaweedfs,
+    "WebDAV (nginx)": webdav_by_nginx,
+    "WebDAV (rclone)": webdav_by_rclone,
 }
 """What a test's ``remote`` is made of: name → context manager that gives an ``Opener`` of an empty place."""
