@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import threading
 from urllib.parse import urlsplit
 
@@ -85,7 +86,8 @@ class Credentials:
             return self.header
 
     def _check(self, challenge: str, shown: str) -> None:
-        schemes = [word.split(" ")[0].lower() for word in challenge.replace(",", ", ").split(", ")]
+        unquoted = re.sub(r'"(?:[^"\\]|\\.)*"', "", challenge)
+        schemes = [part.split()[0].lower() for part in unquoted.split(",") if part.strip()]
         if "basic" not in schemes:
             wanted = report.harmless(challenge.split(" ")[0])[:20] or "something it does not name"
             raise AccessDenied(f"{shown}: the server asks for a login by {wanted}; git-data can do Basic")

@@ -5,7 +5,9 @@ Programs are started once a session, on first use, and end with the process that
 
 from __future__ import annotations
 
+import base64
 import ctypes
+import hashlib
 import os
 import shutil
 import signal
@@ -22,6 +24,7 @@ from pathlib import Path
 import pytest
 
 USER, PASSWORD = "alice", "pass word:1"
+HTPASSWD = f"{USER}:{{SHA}}{base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()}\n"
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _START_S = 20
 _NGINX = """\
@@ -176,7 +179,7 @@ def nginx_static(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     place = tmp_path_factory.mktemp("nginx-static")
     running = Running(free_port(), place / "root")
     (running.root / "private").mkdir(parents=True)
-    (place / "htpasswd").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n")
+    (place / "htpasswd").write_text(HTPASSWD)
     block = f"""
     server {{
         listen 127.0.0.1:{running.port};
@@ -220,6 +223,7 @@ class Scripted:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # head and body in one packet
 
             def _any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
