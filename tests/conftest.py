@@ -25,7 +25,10 @@ pytest.register_assert_rewrite("helpers", "remotes")
 
 import helpers  # noqa: E402
 from helpers import ATTRIBUTES, Repo, make_repo  # noqa: E402
+from servers.azurite import azurite, azurite_server  # noqa: E402, F401  (fixtures)
+from servers.ftp import ftp_login, rclone_ftp  # noqa: E402, F401  (fixtures)
 from servers.seaweedfs import seaweedfs, seaweedfs_server  # noqa: E402, F401  (fixtures)
+from servers.sshd import own_sshd, sshd  # noqa: E402, F401  (fixtures)
 from servers.web import (  # noqa: E402, F401  (fixtures)
     certificate,
     nginx_static,
@@ -36,7 +39,7 @@ from servers.web import (  # noqa: E402, F401  (fixtures)
 )
 
 SOURCES = Path(__file__).resolve().parent.parent
-_KEPT = ("GIT_DATA_PURE", "GIT_DATA_TEST_NGINX_MODULES", "GIT_DATA_TEST_REFLINK_DIR")
+_KEPT = ("GIT_DATA_PURE", "GIT_DATA_TEST_AZURITE", "GIT_DATA_TEST_NGINX_MODULES", "GIT_DATA_TEST_REFLINK_DIR")
 _XFS_BYTES = 512 << 20
 _CLONE_NEWNS = 0x00020000  # sched.h
 

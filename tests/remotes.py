@@ -51,10 +51,52 @@ def s3_by_seaweedfs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
     yield lambda: server.remote(prefix=prefix)
 
 
+@contextmanager
+def sftp_by_ssh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """SFTP through the program ssh, to OpenSSH's server."""
+    sshd = request.getfixturevalue("sshd")
+    options = Options(settings={"sshclient": "openssh"}, ssh_command=sshd.command())
+    yield lambda: open_remote(parse(sshd.url(tmp_path / "remote")), options)
+
+
+@contextmanager
+def sftp_by_paramiko(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """SFTP through paramiko, to OpenSSH's server."""
+    sshd = request.getfixturevalue("sshd")
+    request.getfixturevalue("monkeypatch").setenv("HOME", str(tmp_path))
+    sshd.write_home(tmp_path)
+    yield lambda: open_remote(parse(sshd.url(tmp_path / "remote")), Options(settings={"sshclient": "paramiko"}))
+
+
+@contextmanager
+def azure_by_azurite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """A fresh prefix of a container, through fsspec and adlfs."""
+    url = request.getfixturevalue("azurite").url()
+    yield lambda: open_remote(parse(url), Options())
+
+
+@contextmanager
+def ftp_by_rclone(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """A fresh directory of an FTP server."""
+    host = request.getfixturevalue("ftp_login").host
+    yield lambda: open_remote(parse(f"ftp://{host}/{tmp_path.name}/a%20place"), Options())
+
+
+@contextmanager
+def memory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """The memory of this process, through fsspec."""
+    yield lambda: open_remote(parse(f"memory://{tmp_path.name}/remote"), Options())
+
+
 KINDS = {
+    "Azure (Azurite)": azure_by_azurite,
+    "FTP (rclone)": ftp_by_rclone,
     "folder": folder,
     "folder with reflinks": folder_with_reflinks,
+    "memory": memory,
     "S3 (SeaweedFS)": s3_by_seaweedfs,
+    "SFTP (OpenSSH)": sftp_by_ssh,
+    "SFTP (paramiko)": sftp_by_paramiko,
     "WebDAV (nginx)": webdav_by_nginx,
     "WebDAV (rclone)": webdav_by_rclone,
 }
