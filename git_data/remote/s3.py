@@ -200,6 +200,7 @@ class S3(Remote):
 
         if len(keys) > 1:
             keys = delete_many(self, keys)
+            self.requests = self.client.requests
         for key in keys:
             self._asked("DELETE", self.path(key), "", accept=(404,), what=self.what(key))
 

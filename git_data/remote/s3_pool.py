@@ -97,7 +97,9 @@ class Server:
             if self._proxy:
                 found = self._through_proxy(*self._proxy)
             else:
-                found = socket.create_connection((self.host, self.port), CONNECT_S)
+                # as bytes, because text is first put through the codec of international names, which is slow to import
+                host = self.host.encode("ascii") if self.host.isascii() else self.host
+                found = socket.create_connection((host, self.port), CONNECT_S)  # type: ignore[arg-type]
             if self.scheme == "https":
                 found = self._tls().wrap_socket(found, server_hostname=self.host)
         except OSError as error:

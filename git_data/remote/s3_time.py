@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calendar import timegm
+from datetime import datetime, timezone
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -12,7 +12,8 @@ def http_time(text: str) -> float:
     try:
         _, day, month, year, clock, _ = text.split()
         hour, minute, second = clock.split(":")
-        return float(timegm((int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second))))
+        found = datetime(int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second), tzinfo=timezone.utc)
+        return found.timestamp()
     except ValueError:
         return 0.0
 
@@ -23,6 +24,6 @@ def xml_time(text: str) -> float:
         numbers = (text[:4], text[5:7], text[8:10], text[11:13], text[14:16], text[17:19])
         year, month, day, hour, minute, second = map(int, numbers)
         fraction = float(text[19:-1]) if text[19:20] == "." else 0.0
-        return timegm((year, month, day, hour, minute, second)) + fraction
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc).timestamp() + fraction
     except ValueError:
         return 0.0

@@ -40,7 +40,7 @@ _TRIES = 3
 _THREADS = 6
 
 Part = tuple[str, str]
-"""ETag and SHA-256 (base64, empty if the server has none)."""
+"""ETag, and SHA-256 in base64 (empty for a part that was streamed)."""
 
 
 class Budget:
@@ -79,6 +79,8 @@ class Upload:
         name = sha256(f"{remote.bucket}/{remote.prefix}{key}".encode()).hexdigest()
         self.note = os.path.join(scratch, name) if scratch else ""
         self.id = ""
+        self.summed = False
+        """whether the server keeps the SHA-256 of each part, and wants it again in the end"""
         self.there: dict[int, tuple[int, str, str]] = {}
         self._failure: BaseException | None = None
 
@@ -99,22 +101,25 @@ class Upload:
     # -- beginning
 
     def _begin(self) -> None:
-        headers = self.remote.put_headers | {"x-amz-checksum-algorithm": "SHA256"}
-        answer = self.client.request("POST", self.path, "uploads=", headers, what=self.what).read()
-        self.id = _text(answer, "UploadId")
+        headers = dict(self.remote.put_headers)
+        if self.part_bytes < STREAMED_BYTES:
+            headers["x-amz-checksum-algorithm"] = "SHA256"
+        response = self.client.request("POST", self.path, "uploads=", headers, what=self.what)
+        self.id = _text(response.read(), "UploadId")
+        self.summed = response.headers.get("x-amz-checksum-algorithm", "") == "SHA256"
         if not self.id:
             raise RemoteError(f"{self.what}: the server began no upload")
         if self.note:
             os.makedirs(os.path.dirname(self.note), exist_ok=True)
-            fsio.write_file(self.note, f"{self.id}\n{self.part_bytes}\n{self.source.sha256}\n".encode(), mode=0o600)
+            fsio.write_file(self.note, f"{self.id}\n{self.part_bytes}\n{self.source.sha256}\n{self.summed}\n".encode(), 0o600)
 
     def _resumed(self) -> bool:
         """Whether an upload of the same content was begun, and the server still has it."""
         noted = fsio.read_file(self.note) if self.note else None
         lines = noted.decode("utf-8", "replace").splitlines() if noted else []
-        if len(lines) != 3 or lines[2] != self.source.sha256 or not lines[1].isdigit():
+        if len(lines) != 4 or lines[2] != self.source.sha256 or not lines[1].isdigit():
             return False
-        self.id, self.part_bytes = lines[0], int(lines[1])
+        self.id, self.part_bytes, self.summed = lines[0], int(lines[1]), lines[3] == "True"
         if not 0 < self.part_bytes <= self.source.size or self.source.size > self.part_bytes * MAX_PARTS:
             return False
         try:
@@ -190,11 +195,11 @@ class Upload:
             hasher.update(piece)
         digest = b2a_base64(hasher.digest(), newline=False).decode("ascii")
         if self._is_there(number, pieces, digest):
-            return self.there[number][1], self.there[number][2]
-        headers = {"x-amz-checksum-sha256": digest, "x-amz-sdk-checksum-algorithm": "SHA256"}
+            return self.there[number][1], digest
+        headers = {"x-amz-checksum-sha256": digest, "x-amz-sdk-checksum-algorithm": "SHA256"} if self.summed else {}
         for left in range(_TRIES - 1, -1, -1):
             try:
-                return self._put(number, headers, self._stoppable(pieces), hasher.hexdigest())
+                return self._put(number, headers, self._stoppable(pieces), hasher.hexdigest()), digest
             except RemoteUnavailable as error:
                 if not left or self._failure is not None or error.retry_after_s:
                     raise
@@ -218,19 +223,19 @@ class Upload:
             yield piece
 
     def _stream(self, number: int, pieces: Iterator[bytes]) -> Part:
-        return self._put(number, {}, pieces, UNSIGNED)
+        return self._put(number, {}, pieces, UNSIGNED), ""
 
-    def _put(self, number: int, headers: dict[str, str], pieces: Iterator[bytes], payload: str) -> Part:
+    def _put(self, number: int, headers: dict[str, str], pieces: Iterator[bytes], payload: str) -> str:
         query = f"partNumber={number}&uploadId={quote(self.id, safe='')}"
         response = self.client.request("PUT", self.path, query, headers, pieces, self._size(number), payload, what=self.what)
         response.read()
-        return response.headers.get("etag", ""), response.headers.get("x-amz-checksum-sha256", "")
+        return response.headers.get("etag", "")
 
     # -- ending
 
     def _complete(self, parts: list[Part]) -> None:
         listed = "".join(
-            f"<Part>{f'<ChecksumSHA256>{digest}</ChecksumSHA256>' if digest else ''}"
+            f"<Part>{f'<ChecksumSHA256>{digest}</ChecksumSHA256>' if self.summed else ''}"
             f"<ETag>{tag}</ETag><PartNumber>{number}</PartNumber></Part>"
             for number, (tag, digest) in enumerate(parts, 1)
         )

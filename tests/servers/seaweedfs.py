@@ -72,7 +72,7 @@ class SeaweedFS:
         self._prefixes = count()
         command = ["weed", "mini", f"-dir={root / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={identities}"]
         command += [f"-bucket={BUCKET},{PUBLIC_BUCKET}", "-admin.ui=false", "-webdav=false", "-master.telemetry=false"]
-        command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.volumeSizeLimitMB=1024"]
+        command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-master.volumeSizeLimitMB=1024"]
         command += [f"-{name}={port}" for name, port in ports.items()]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "S3_", "WEED_"))}
         self._log = root / "log"
