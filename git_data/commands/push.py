@@ -49,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             repo, store, session, pointers,
             restore=lambda lost: restore(repo, store, lost), dry_run=arguments.dry_run, jobs=arguments.jobs,
         )  # fmt: skip
+    result.requests = session.remote.requests
     if not arguments.dry_run and picked is None and not result.left_out:
         session.known.add_tips(commits_of(meant))
     session.close()

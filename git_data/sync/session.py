@@ -6,6 +6,7 @@ from git_data.errors import RemoteError
 from git_data.remote.layout import Layout, initialise, read_layout
 from git_data.sync.remotes import Named, address_of, directory_of, open_named
 from git_data.transfer.known import Known
+from git_data.transfer.retry import retried
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Session:
     def reader(self) -> Layout | None:
         """Who the remote says it is; ``None`` for a place without a marker. Raises: RemoteError."""
         if not self._looked:
-            self.layout = read_layout(self.remote)
+            self.layout = retried(lambda: read_layout(self.remote))
             self._looked = True
             if self.layout is None:
                 self.known.doubt()
@@ -49,7 +50,7 @@ class Session:
                     f"the folder '{self.remote.url}' is named only by .gitdata and holds no data yet",
                     f"to begin one there: git data remote add --local {self.named.name} {self.remote.url}",
                 )
-            layout = self.layout = initialise(self.remote)
+            layout = self.layout = retried(lambda: initialise(self.remote))
             self.known.confirm(layout.id, layout.generation)
         return layout
 

@@ -10,8 +10,9 @@ import threading
 import time
 from collections import deque
 
-from git_data.errors import GitDataError, RemoteUnavailable
+from git_data.errors import GitDataError
 from git_data.transfer.gate import Gate, Throttle
+from git_data.transfer.retry import ATTEMPTS, pause_s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
     from git_data.base.report import Progress
 
-ATTEMPTS = 6
-FIRST_WAIT_S = 0.25
-LONGEST_WAIT_S = 20.0
-LONGEST_RETRY_AFTER_S = 120.0
 _END_WAIT_S = 5.0
 _LOOK_EVERY_S = 0.2
 
@@ -150,16 +147,5 @@ class Pool:
                     raise
                 self.gate.overloaded()
                 self.retries += 1
-                if self._ended.wait(_pause_s(attempt, error)):
+                if self._ended.wait(pause_s(attempt, error)):
                     raise Stopped from None
-
-
-def _pause_s(attempt: int, error: GitDataError) -> float:
-    """What the remote asked for, else a random part of a time that doubles ("full jitter", capped)."""
-    from tenacity import RetryCallState, Retrying, wait_random_exponential
-
-    asked_s = error.retry_after_s if isinstance(error, RemoteUnavailable) else 0.0
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = attempt
-    pause_s = wait_random_exponential(FIRST_WAIT_S, LONGEST_WAIT_S)(state)
-    return min(asked_s, LONGEST_RETRY_AFTER_S) + pause_s if asked_s else pause_s
