@@ -16,7 +16,7 @@ from git_data.errors import RepositoryError
 GROUPS = (
     ("set up", ("install", "uninstall", "track", "untrack", "config", "completion")),
     ("work with data", ("add", "checkout", "status", "ls-files", "diff", "export", "pointer")),
-    ("share data", ("remote", "push", "fetch", "pull")),
+    ("share data", ("remote", "push", "fetch", "pull", "whereis", "drop", "mirror", "url")),
     ("take care of files and store", ("du", "relink", "unprotect", "fsck", "gc")),
     ("find out", ("env", "doctor", "help")),
 )

@@ -10,6 +10,7 @@ The marker is the object ``layout``, UTF-8 in the syntax of git-config(1), three
 ``version`` is that of everything else on the remote; who reads a higher one stops.  ``id`` tells this place from another that
 came to lie at the same address.  ``generation`` grows whenever objects were deleted, so that nobody goes on believing in
 what he saw there.  Content lies under ``objects/sha256/<two digits>/<oid>``, unfinished uploads and probes under ``tmp/``.
+``projects/<root commit>`` stands for a repository that keeps data here (``sync.projects``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from git_data.remote.base import Remote, Source
 VERSION = 1
 MARKER = "layout"
 OBJECTS = "objects/sha256/"
+PROJECTS = "projects/"
 TMP = "tmp/"
 _HEX = frozenset("0123456789abcdef")
 _LIMIT = 4096
@@ -105,11 +107,11 @@ def bump(remote: Remote, layout: Layout) -> Layout:
 
 
 def foreign_key(remote: Remote) -> str:
-    """The key of something that is neither content nor a temporary, empty if there is none."""
+    """The key of something that is not ours, empty if there is none."""
     if remote.traits.listing == "none":
         return ""
     for number, entry in enumerate(remote.list("")):
-        if not (oid_of(entry.key) or entry.key == MARKER or entry.key.startswith(TMP)):
+        if not (oid_of(entry.key) or entry.key == MARKER or entry.key.startswith((PROJECTS, TMP))):
             return entry.key
         if number == 1000:
             break  # a remote that lost its marker

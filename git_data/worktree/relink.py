@@ -84,7 +84,7 @@ def relink(
     # the last of several records for one path is the one that counts
     by_path = {item.path: item for item in present}
     paths = sorted(by_path)
-    patcher = _Patcher(repo, [by_path[path] for path in paths], paths, wait_s)
+    patcher = Patcher(repo, [by_path[path] for path in paths], paths, wait_s)
     try:
         index_time_s = patcher.forget_sizes()
     except Locked as locked:
@@ -119,7 +119,7 @@ def _present(store: Store, waiting: list[Waiting], outcome: Outcome) -> list[Wai
     return present
 
 
-class _Patcher:
+class Patcher:
     """Steps 1 and 3: in place where the index is the work tree's own, by ``git update-index`` elsewhere."""
 
     def __init__(self, repo: Repository, items: list[Waiting], paths: list[bytes], wait_s: float) -> None:
