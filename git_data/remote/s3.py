@@ -55,7 +55,7 @@ class S3(Remote):
         self.options = options
         prefix = address.path.strip("/")
         self.prefix = f"{prefix}/" if prefix else ""
-        self.client = Client(address.host, options)
+        self.client = Client(address.host, options, self)
         self.put_headers = _put_headers(options)
         self._budget: Budget | None = None
         self._lock = threading.Lock()
@@ -68,8 +68,6 @@ class S3(Remote):
             response = self.client.request("HEAD", self.path(key), what=self.what(key))
         except NotOnRemote:
             return None
-        finally:
-            self.requests = self.client.requests
         response.read()
         headers = response.headers
         return Entry(
@@ -117,7 +115,6 @@ class S3(Remote):
         if start or length is not None:
             headers["range"] = f"bytes={start}-{start + length - 1 if length is not None else ''}"
         response = self.client.request("GET", self.path(key), headers=headers, accept=(416,), what=self.what(key))
-        self.requests = self.client.requests
         if response.status == 416:
             response.read()
             return
@@ -141,7 +138,6 @@ class S3(Remote):
     def read(self, key: str, limit: int = SMALL_BYTES) -> tuple[bytes, str]:
         """See ``Remote.read``."""
         response = self.client.request("GET", self.path(key), what=self.what(key))
-        self.requests = self.client.requests
         if response.left is not None and response.left > limit:
             response.close()
             raise RemoteError(f"'{key}' on {self.url} is larger than {limit:,} bytes")
@@ -155,7 +151,6 @@ class S3(Remote):
             self._put_in_parts(key, source)
         else:
             self._put_whole(key, source)
-        self.requests = self.client.requests
 
     def _put_in_parts(self, key: str, source: Source) -> None:
         from git_data.remote.s3_upload import BUDGET_BYTES, Budget, Upload
@@ -186,11 +181,10 @@ class S3(Remote):
     def _put_if(self, key: str, data: bytes, condition: dict[str, str]) -> bool:
         digest = sha256(data).hexdigest()
         headers = self.put_headers | _checksum(digest) | condition
-        # an iterator, so that it is not sent again when the connection breaks: the first try may have counted
+        # not sent again when the connection breaks: the first try may have counted
         response = self.client.request(
-            "PUT", self.path(key), "", headers, iter((data,)), len(data), digest, accept=(409, 412), what=self.what(key)
+            "PUT", self.path(key), "", headers, data, payload=digest, accept=(409, 412), what=self.what(key), again=False
         )
-        self.requests = self.client.requests
         response.read()
         return response.status not in (409, 412)
 
@@ -200,7 +194,6 @@ class S3(Remote):
 
         if len(keys) > 1:
             keys = delete_many(self, keys)
-            self.requests = self.client.requests
         for key in keys:
             self._asked("DELETE", self.path(key), "", accept=(404,), what=self.what(key))
 
@@ -209,6 +202,9 @@ class S3(Remote):
     def public_url(self, key: str, expires_s: int) -> str:
         """See ``Remote.public_url``."""
         place = self.client.place()
+        if place.amazon and not self.client.access.anonymous:
+            self.stat(key)  # so that the region is that of the bucket
+            place = self.client.place()
         netloc = f"{place.host}:{place.port}" if place.port else place.host
         url = f"{place.scheme}://{netloc}{place.base}{self.path(key)}"
         credentials = self.client.access.credentials()
@@ -238,10 +234,7 @@ class S3(Remote):
         what: str = "",
         headers: dict[str, str] | None = None,
     ) -> bytes:
-        try:
-            return self.client.request(method, path, query, headers, accept=accept, what=what or self.url).read(1 << 26)
-        finally:
-            self.requests = self.client.requests
+        return self.client.request(method, path, query, headers, accept=accept, what=what or self.url).read(1 << 26)
 
     def close(self) -> None:
         """See ``Remote.close``."""

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from git_data.remote.base import Options
+    from git_data.remote.base import Options, Remote
     from git_data.remote.s3_http import Response
 
 _AGENT = f"git-data/{__version__}"
@@ -24,12 +24,12 @@ _AGENT = f"git-data/{__version__}"
 class Client:
     """One bucket as its settings describe it; nothing is looked up before the first request."""
 
-    def __init__(self, bucket: str, options: Options) -> None:
+    def __init__(self, bucket: str, options: Options, counter: Remote) -> None:
         self.access = Access(bucket, options)
         self.bucket = bucket
         self.name = options.name
         self.idle_s = options.idle_s
-        self.requests = 0
+        self.counter = counter
         self._lock = threading.Lock()
         self._target: tuple[Place, Server, Signer] | None = None
 
@@ -44,11 +44,12 @@ class Client:
         payload: str = EMPTY_SHA256,
         accept: tuple[int, ...] = (),
         what: str = "",
+        again: bool = True,
     ) -> Response:
         """One request for a quoted key (or "" for the bucket), with a query that is quoted and sorted.
 
         ``payload`` is the SHA-256 of the body; answers 200–299 and those of ``accept`` are given back, their bodies unread.
-        ``what`` is how errors call it.
+        ``what`` is how errors call it.  ``again`` allows to send it again when an old connection turns out to be closed.
 
         Raises: AccessDenied, NotOnRemote, RemoteUnavailable, RemoteError.
         """
@@ -63,8 +64,8 @@ class Client:
             else:
                 signer.sign(keys, method, server.netloc, full, query, more := dict(more), payload)
                 signed.update(more)
-            self.requests += 1
-            response = server.send(method, f"{full}?{query}" if query else full, signed, body, size)
+            self.counter.requests += 1
+            response = server.send(method, f"{full}?{query}" if query else full, signed, body, size, again)
             if 200 <= response.status < 300 or response.status in accept:
                 return response
             refusal = Refusal(response)

@@ -32,17 +32,25 @@ class Server:
         self._proxy = _proxy(scheme, self.netloc)
 
     def send(
-        self, method: str, target: str, headers: dict[str, str], body: bytes | Iterable[bytes] = b"", size: int = 0
+        self,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        body: bytes | Iterable[bytes] = b"",
+        size: int = 0,
+        again: bool = True,
     ) -> Response:
         """One round trip; the answer is to be read to its end, or closed.
 
         ``body`` of ``size`` bytes is sent as it comes; what its iterator raises ends the connection and passes through.
+        ``again`` allows to send a body of bytes once more when the connection was closed by the other side while it was idle.
 
         Raises: RemoteUnavailable, RemoteError.
         """
-        whole = isinstance(body, bytes)
-        if whole:
-            size = len(body)  # type: ignore[arg-type]
+        if isinstance(body, bytes):
+            size = len(body)
+        else:
+            again = False
         if self._proxy and self.scheme == "http":
             target = f"http://{self.netloc}{target}"
             headers = headers | self._proxy[2]
@@ -58,14 +66,14 @@ class Server:
                 try:
                     connection.send(head, body)
                 except OSError:
-                    if used and whole:
+                    if used and again:
                         raise
                     # a server that refuses does not always wait for the end of the body
                     return connection.early_answer(method, self)
                 return connection.answer(method, self)
             except (OSError, EOFError) as error:
                 connection.close()
-                if not (used and whole and not connection.answered):
+                if not (used and again and not connection.answered) or isinstance(error, TimeoutError):
                     raise self.unavailable(error) from None
                 # it was closed by the other side while it was idle
             except BaseException:

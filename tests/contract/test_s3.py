@@ -137,7 +137,7 @@ def test_parts_of_other_content_are_not_taken_over(seaweedfs: SeaweedFS, boto: A
 
     Upload(again, "large", large, Budget(BUDGET_BYTES)).run()
     assert fetched(remote, "large") == data
-    assert again.client.requests == 1 + 2 + 2
+    assert again.requests == 1 + 2 + 2
 
 
 def test_an_upload_that_the_server_forgot_begins_anew(seaweedfs: SeaweedFS, remote: S3, tmp_path: Path) -> None:
@@ -192,8 +192,8 @@ url, endpoint, path, size, digest = sys.argv[1:]
 remote = open_remote(parse(url), Options(settings={"endpoint": endpoint}))
 remote.stat("warm")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with ThreadPoolExecutor(3) as pool:
-    list(pool.map(lambda key: remote.put(key, Source(int(size), digest, path)), ("a", "b", "c")))
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(lambda key: remote.put(key, Source(int(size), digest, path)), ("a", "b")))
 for _ in remote.get("a"):
     pass
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10)
@@ -205,15 +205,15 @@ def test_large_uploads_need_little_memory_even_several_at_once(seaweedfs: Seawee
     path = tmp_path / "large"
     digest = hashlib.sha256()
     with path.open("wb") as file:
-        for _ in range(300):
+        for _ in range(200):
             data = content(MIB)
             digest.update(data)
             file.write(data)
-    arguments = [remote.url, seaweedfs.url, str(path), str(300 * MIB), digest.hexdigest()]
+    arguments = [remote.url, seaweedfs.url, str(path), str(200 * MIB), digest.hexdigest()]
     done = subprocess.run([sys.executable, "-c", _MEMORY, *arguments], capture_output=True, check=True, timeout=120)
     assert int(done.stdout) < 120 * MIB
-    assert [entry.size for entry in remote.list("")] == [300 * MIB] * 3
-    remote.delete(["a", "b", "c"])
+    assert [entry.size for entry in remote.list("")] == [200 * MIB] * 2
+    remote.delete(["a", "b"])
 
 
 # -- who may
@@ -232,6 +232,7 @@ def test_wrong_credentials_are_said_to_be_so(
         lambda: remote.read("ready"),
         lambda: list(remote.list("")),
         lambda: remote.put("key", source(b"data")),
+        lambda: remote.put("key", source(content(6 * MIB))),
         lambda: remote.put("key", source(content(WHOLE_BYTES + 1))),
         lambda: remote.delete(["ready"]),
         lambda: remote.delete(["ready", "other"]),
