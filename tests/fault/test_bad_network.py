@@ -270,3 +270,46 @@ def test_a_push_that_has_nothing_to_send_asks_nothing(shared: Repo, proxy: Proxy
     assert len(proxy.seen) == before
     shared.data("push")
     assert len(proxy.seen) == before + 1
+
+
+# -- the user's own interruptions
+
+
+@pytest.mark.parametrize("command", ["fetch", "push"])
+def test_ctrl_c_ends_at_once_and_leaves_a_clean_state(shared: Repo, proxy: Proxy, command: str) -> None:
+    shared.git("config", "data.idleTimeout", "60")
+    contents = [shared.write(f"{number}.bin", 3000) for number in range(20)] + [shared.write("large.bin", LARGE)]
+    shared.commit()
+    if command == "fetch":
+        shared.data("push")
+        empty_store(shared)
+    proxy.rules = [Fault("GET" if command == "fetch" else "PUT", "objects/", "stall", times=FOREVER, skip=5)]
+    proxy.seen.clear()
+    process = subprocess.Popen(
+        ["git-data", command], cwd=shared.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 30
+    while len(proxy.seen) < 8:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=15)
+    assert process.returncode == 130
+    assert b"Traceback" not in errors and errors.strip() == b""
+    proxy.rules = []
+    proxy.released.set()
+    shared.data(command)
+    if command == "push":
+        empty_store(shared)
+        shared.data("fetch")
+    assert all(holds(shared, data) for data in contents)
+    assert not list((shared.store() / "tmp").glob("git-data-tmp-*"))
+    assert shared.status() == ""
+
+
+def test_a_limit_of_speed_is_kept(shared: Repo, proxy: Proxy) -> None:
+    shared.write("a.bin", 3_000_000)
+    shared.commit()
+    start = time.monotonic()
+    shared.git("-c", "data.limitRate=1MB", "data", "push")
+    assert time.monotonic() - start >= 1.5  # at least; how fast it is otherwise is no business of a test
