@@ -1,8 +1,7 @@
 """Where a bucket is, and with whose keys: the settings of the remote first, then what botocore finds.
 
 Environment, profiles, SSO, web identity, containers' and instances' roles are botocore's business, and their renewal, too.
-Its session takes 0.1 s to import; when the environment has plain keys and nothing could come from a configuration file, the
-result is known without it.
+Its session takes 0.1 s to import; where the keys are plain text in the environment or in a profile, it is not needed.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import os
 
 from git_data.errors import AccessDenied, ConfigError, UsageError
-from git_data.remote import address
+from git_data.remote import address, s3_profile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ class Access:
         self._session: Any = None
         self._credentials: Any = None
         self._keys: Keys | None = None
+        self._profile: dict[str, str] | None = None
+        self._profile_read = False
 
     def place(self, region: str = "") -> Place:
         """Where to send requests to. Raises: ConfigError."""
@@ -85,10 +86,8 @@ class Access:
         if self._keys is not None:
             return self._keys
         if self._credentials is None:
-            if self._plain():
-                environment = os.environ
-                token = environment.get("AWS_SECURITY_TOKEN") or environment.get("AWS_SESSION_TOKEN") or ""
-                self._keys = Keys(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], token)
+            self._keys = self._plain_keys()
+            if self._keys is not None:
                 return self._keys
             self._credentials = self._found()
         try:
@@ -108,13 +107,36 @@ class Access:
             return None
         return Credentials(keys.id, keys.secret, keys.token or None)
 
-    # -- botocore
+    # -- plain text
 
-    def _plain(self) -> bool:
-        """Whether plain keys of the environment are what botocore would find."""
+    def _plain_keys(self) -> Keys | None:
+        """The keys of the environment, which come first unless the remote names a profile, or of a plain profile."""
         get = os.environ.get
-        named = get("AWS_ACCESS_KEY_ID") and get("AWS_SECRET_ACCESS_KEY") and not get("AWS_CREDENTIAL_EXPIRATION")
-        return bool(named) and not self.options.get("profile")
+        if not self.options.get("profile") and get("AWS_ACCESS_KEY_ID"):
+            if not get("AWS_SECRET_ACCESS_KEY") or get("AWS_CREDENTIAL_EXPIRATION"):
+                return None
+            token = get("AWS_SECURITY_TOKEN") or get("AWS_SESSION_TOKEN") or ""
+            return Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], token)
+        profile = self._plain_profile()
+        if not profile or s3_profile.ID not in profile:
+            return None
+        token = next((profile[name] for name in s3_profile.TOKENS if profile.get(name)), "")
+        return Keys(profile[s3_profile.ID], profile[s3_profile.SECRET], token)
+
+    def _plain_profile(self) -> dict[str, str] | None:
+        if not self._profile_read:
+            self._profile = s3_profile.read_plain(self.options.get("profile"))
+            self._profile_read = True
+        return self._profile
+
+    def _region(self) -> str:
+        found = os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or ""
+        if not found:
+            profile = self._plain_profile()
+            found = profile.get("region", "") if profile is not None else self.session().get_config_variable("region") or ""
+        return found or DEFAULT_REGION
+
+    # -- botocore
 
     def session(self) -> Any:
         """botocore's session for the profile of the remote. Raises: ConfigError."""
@@ -142,29 +164,13 @@ class Access:
             raise AccessDenied(f"no credentials for s3://{self.bucket}", f"aws configure, or export AWS_PROFILE=<name>{public}")
         return found
 
-    def _configured(self) -> bool:
-        """Whether there are configuration files that could say something about region and endpoint."""
-        get = os.environ.get
-        files = (
-            get("AWS_CONFIG_FILE") or "~/.aws/config",
-            get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials",
-            get("BOTO_CONFIG") or "~/.boto",
-        )
-        return bool(self.options.get("profile")) or any(os.path.exists(os.path.expanduser(name)) for name in files)
-
-    def _region(self) -> str:
-        found = os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or ""
-        if not found and self._configured():
-            found = self.session().get_config_variable("region") or ""
-        return found or DEFAULT_REGION
-
     def _endpoint(self) -> str:
         if os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
             return ""
         for name in _ENDPOINT_VARIABLES:
             if os.environ.get(name):
                 return os.environ[name]
-        if not self._configured():
+        if self._plain_profile() is not None:
             return ""
         session = self.session()
         scoped = session.get_scoped_config()

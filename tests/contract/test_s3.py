@@ -24,6 +24,7 @@ from git_data.remote.s3 import S3, WHOLE_BYTES
 from git_data.remote.s3_upload import MAX_PARTS, part_size
 
 MIB = 1 << 20
+_KEYS_OF_A_PROCESS = f'{{"Version": 1, "AccessKeyId": "{KEY_ID}", "SecretAccessKey": "{SECRET}"}}'
 PART_BYTES = 5 * MIB
 
 
@@ -296,6 +297,54 @@ def test_keys_endpoint_and_region_come_from_a_profile(
     assert seaweedfs.remote(options=Options()).read("ready")[0] == b"ready"
     with pytest.raises(ConfigError, match="nobody"):
         seaweedfs.remote(options=Options(settings={"profile": "nobody"})).stat("ready")
+
+
+@pytest.mark.parametrize(
+    ("config", "credentials"),
+    [
+        ("", f"[default]\naws_access_key_id={KEY_ID}\naws_secret_access_key = {SECRET}\n"),
+        ("[default]\nregion = eu-west-2\n", f"[default]\naws_access_key_id={KEY_ID}\naws_secret_access_key={SECRET}\n"),
+        (f"[default]\naws_access_key_id={KEY_ID}\naws_secret_access_key={SECRET}\nregion=eu-west-2\n", ""),
+        (
+            "[default]\nregion=eu-west-2\nca_bundle=/etc/nothing\n",
+            f"[default]\naws_access_key_id={KEY_ID}\naws_secret_access_key={SECRET}\n",
+        ),
+        (f"[default]\ncredential_process = printf '{_KEYS_OF_A_PROCESS}'\nregion=eu-west-2\n", ""),
+    ],
+    ids=["keys", "keys and region", "all in one", "more than keys", "a process"],
+)
+def test_profiles_give_what_botocore_finds_in_them(
+    seaweedfs: SeaweedFS, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: str, credentials: str
+) -> None:
+    import botocore.session
+
+    use_keys(monkeypatch, "", "")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    (tmp_path / "credentials").write_text(credentials)
+    (tmp_path / "config").write_text(config)
+    session = botocore.session.Session()
+    found = session.get_credentials().get_frozen_credentials()
+    remote = seaweedfs.remote()
+    keys = remote.client.access.keys()
+    assert keys is not None and (keys.id, keys.secret) == (found.access_key, found.secret_key) == (KEY_ID, SECRET)
+    assert remote.client.place().region == (session.get_config_variable("region") or "us-east-1")
+    assert remote.read("ready")[0] == b"ready"
+
+
+_ONE_REQUEST = """
+import sys
+from git_data.remote.address import parse
+from git_data.remote.base import Options
+from git_data.remote.registry import open_remote
+print(open_remote(parse(sys.argv[1]), Options(settings={"endpoint": sys.argv[2]})).read("ready"))
+print(sorted({"boto3", "botocore", "urllib3", "http.client", "ssl", "email", "concurrent.futures"} & set(sys.modules)))
+"""
+
+
+def test_one_request_imports_little(seaweedfs: SeaweedFS) -> None:
+    done = subprocess.run([sys.executable, "-c", _ONE_REQUEST, f"s3://{BUCKET}", seaweedfs.url], capture_output=True, check=True)
+    assert done.stdout.splitlines()[1] == b"[]"
 
 
 def test_credentials_that_expire_are_renewed(seaweedfs: SeaweedFS, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

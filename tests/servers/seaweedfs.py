@@ -124,8 +124,9 @@ def use_keys(patch: pytest.MonkeyPatch, key_id: str = KEY_ID, secret: str = SECR
     for name in list(os.environ):
         if name.startswith("AWS_"):
             patch.delenv(name)
-    patch.setenv("AWS_ACCESS_KEY_ID", key_id)
-    patch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    if key_id:
+        patch.setenv("AWS_ACCESS_KEY_ID", key_id)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", secret)
 
 
 def free_ports(number: int) -> list[int]:
