@@ -31,13 +31,22 @@ from git_data.remote.credentials import Credentials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     import ssl
     from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
 
     from git_data.remote.base import Options
 
 CONNECT_S = 10.0
 REDIRECTS = 5
+_PLAIN: dict[str, Any] = {
+    "retries": False,
+    "redirect": False,
+    "preload_content": False,
+    "decode_content": False,
+    "enforce_content_length": True,
+}
 _DRAIN_BYTES = 64 << 10
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SAFE = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3: what may stand in a path
@@ -46,14 +55,18 @@ _SAFE = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3: what may stand in a path
 class Response:
     """An answer whose body has not been read. Read it or ``close`` it: both give the connection back."""
 
-    __slots__ = ("_raw", "headers", "shown", "status", "url")
+    __slots__ = ("_raw", "headers", "status", "url")
 
-    def __init__(self, raw: urllib3.BaseHTTPResponse, url: str) -> None:
+    def __init__(self, raw: urllib3.HTTPResponse, url: str) -> None:
         self._raw = raw
         self.status = raw.status
         self.headers: Mapping[str, str] = raw.headers
         self.url = url
-        self.shown = redacted(url)
+
+    @property
+    def shown(self) -> str:
+        """The URL as users may see it."""
+        return redacted(self.url)
 
     def size(self) -> int | None:
         """What ``Content-Length`` says, ``None`` if it says nothing."""
@@ -85,16 +98,15 @@ class Response:
 
     def close(self) -> None:
         """Give the connection back; one with much unread is closed."""
-        left = self.size()
-        read = self._raw.tell()
+        raw, left = self._raw, self._raw.length_remaining
         try:
-            if left is not None and left - read <= _DRAIN_BYTES and not self._raw.closed:
-                self._raw.read(decode_content=False)
+            if raw.chunked if left is None else left > _DRAIN_BYTES:
+                raw.close()
             else:
-                self._raw.close()
+                raw.read(decode_content=False)
         except (HTTPError, OSError):
-            self._raw.close()
-        self._raw.release_conn()
+            raw.close()
+        raw.release_conn()
 
     def error(self, hint: str = "") -> GitDataError:
         """The error that stands for this answer."""
@@ -114,11 +126,15 @@ class Client:
     def __init__(self, url: str, options: Options, user: str = "", workers: int = 16) -> None:
         self.url = url
         self.requests = 0
+        self._root = "/".join(url.split("/", 3)[:3]) + "/"
         self.credentials = Credentials(url, user, options.flag("allowplainhttp"), options.name)
         self._workers = max(workers, options.jobs) + 2
+        self._idle_s = options.idle_s
         self._timeout = urllib3.Timeout(connect=CONNECT_S, read=options.idle_s)
         self._certificates = options.get("cafile") or os.environ.get("GIT_SSL_CAINFO", "")
         self._managers: dict[str, urllib3.PoolManager] = {}
+        self._pool: urllib3.HTTPConnectionPool | None = None
+        """our server's connections, where no proxy is in between: finding them anew each time takes as long as a small request"""
         self._proxies: dict[str, str] | None = None
         self._lock = threading.Lock()
 
@@ -143,7 +159,8 @@ class Client:
             if response.status in ok:
                 return response
             if response.status not in _REDIRECTS:
-                raise response.error(self.credentials.hint if response.status == 401 else "")
+                ours = self.credentials.covers(url)
+                raise response.error(self.credentials.hint if response.status == 401 and ours else "")
             target = self._target(response)
             response.close()
             if not follow:
@@ -155,7 +172,7 @@ class Client:
         raise RemoteError(f"{redacted(url)}: more than {REDIRECTS} redirects")
 
     def _authorized(self, method: str, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes] | None) -> Response:
-        ours = self.credentials.covers(url)
+        ours = url.startswith(self._root) or self.credentials.covers(url)
         used = self.credentials.header if ours else ""
         response = self._once(method, url, headers, body, used)
         while response.status == 401 and ours and (body is None or isinstance(body, bytes)):
@@ -178,20 +195,13 @@ class Client:
             sent["Authorization"] = used
         self.requests += 1
         try:
-            raw = self._manager(url).urlopen(
-                method,
-                url,
-                body=body,
-                headers=sent,
-                retries=False,
-                redirect=False,
-                timeout=self._timeout,
-                preload_content=False,
-                decode_content=False,
-                enforce_content_length=True,
-            )
+            if (pool := self._pool) is not None and url.startswith(self._root):
+                raw = pool.urlopen(method, url[len(self._root) - 1 :], body, sent, timeout=self._timeout, **_PLAIN)
+            else:
+                raw = self._manager(url).urlopen(method, url, body=body, headers=sent, timeout=self._timeout, **_PLAIN)
         except (HTTPError, OSError) as error:
             raise _translated(error, url, "asking" if body is None else "writing to") from None
+        assert isinstance(raw, urllib3.HTTPResponse)
         return Response(raw, url)
 
     def _target(self, response: Response) -> str:
@@ -220,10 +230,17 @@ class Client:
             with self._lock:
                 manager = self._managers.get(proxy) or self._new_manager(proxy)
                 self._managers[proxy] = manager
+                if not proxy and url.startswith(self._root):
+                    self._pool = manager.connection_from_url(url)
         return manager
 
     def _new_manager(self, proxy: str) -> urllib3.PoolManager:
         context = self._context()
+        manager = self._made_manager(proxy, context)
+        manager.pool_classes_by_scheme = _patient_pools(self._idle_s)
+        return manager
+
+    def _made_manager(self, proxy: str, context: ssl.SSLContext) -> urllib3.PoolManager:
         if not proxy:
             return urllib3.PoolManager(num_pools=8, maxsize=self._workers, ssl_context=context)
         login = urlsplit(proxy)
@@ -256,8 +273,34 @@ class Client:
 
     def close(self) -> None:
         """Give up connections."""
-        for manager in self._managers.values():
+        with self._lock:
+            managers, self._managers = self._managers, {}
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+        for manager in managers.values():
             manager.clear()
+
+
+class _Patient:
+    """A connection that allows for ``idle_s`` while sending, too; urllib3 would break off after the time for connecting."""
+
+    idle_s = 60.0
+    sock: socket.socket | None
+
+    def send(self, data: bytes) -> None:
+        """See ``http.client``."""
+        if self.sock is not None:
+            self.sock.settimeout(self.idle_s)
+        super().send(data)  # type: ignore[misc]
+
+
+def _patient_pools(idle_s: float) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    pools = {}
+    for scheme, pool in (("http", urllib3.HTTPConnectionPool), ("https", urllib3.HTTPSConnectionPool)):
+        connection = type("PatientConnection", (_Patient, pool.ConnectionCls), {"idle_s": idle_s})
+        pools[scheme] = type("PatientPool", (pool,), {"ConnectionCls": connection})
+    return pools
 
 
 def base_url(scheme: str, host: str, port: int, path: str) -> str:

@@ -27,7 +27,7 @@ from git_data.remote.http_errors import http_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
 _SCHEMES = {"dav": "http", "webdav": "http", "davs": "https", "webdavs": "https"}
@@ -117,25 +117,23 @@ class WebDav(HttpReader):
         """See ``Remote.put``."""
         if source.size <= _DIRECT_BYTES:
             self._put_bytes(key, source.read())
-        elif not (self._moves and self._put_and_move(key, source)):
+        elif not self._moves:
             self._put_directly(key, source)
+        elif not self._put_and_move(key, source):
+            sent = source.sent
+            told = None if sent is None else lambda size: sent(0)  # the same bytes once more
+            self._put_directly(key, Source(source.size, source.sha256, source.path, source.content, told))
 
     def _put_bytes(self, key: str, data: bytes) -> None:
-        response = self._client.send("PUT", self._url(key), _headers(len(data)), data, ok=(*_DONE, *_NO_PARENT))
-        response.close()
-        if response.status in _NO_PARENT:
-            self._make_parent(key)
-            self._client.send("PUT", self._url(key), _headers(len(data)), data, ok=_DONE).close()
+        url, headers = self._url(key), _headers(len(data))
+        self._with_parent(key, lambda: self._client.send("PUT", url, headers, data, ok=(*_DONE, *_NO_PARENT)), _DONE)
 
     def _put_and_move(self, key: str, source: Source) -> bool:
         """False if the server does not move: then the next ones are not tried."""
         temporary = self._temporary()
         try:
             self._stream(temporary, source)
-            status = self._move(temporary, key, "T")
-            if status in _NO_PARENT:
-                self._make_parent(key)
-                status = self._move(temporary, key, "T")
+            status = self._with_parent(key, lambda: self._move(temporary, key, "T"))
         except BaseException:
             self._discard(temporary)
             raise
@@ -148,15 +146,19 @@ class WebDav(HttpReader):
     def _put_directly(self, key: str, source: Source) -> None:
         """The last resort: a part may be seen while it is written, but is taken back when it stays one."""
         self._make_parent(key)
-        again = Source(source.size, source.sha256, source.path, source.content, source.sent)
         try:
-            self._stream(key, again)
-            entry = self.stat(key)
-            if entry is None or entry.size != source.size:
+            self._stream(key, source)
+            if self._is_cut(key, source.size):
                 raise RemoteUnavailable(f"{self._url(key)}: the server did not keep all of it")
         except BaseException:
-            self._discard(key)
+            if self._is_cut(key, source.size):
+                self._discard(key)
             raise
+
+    def _is_cut(self, key: str, size: int) -> bool:
+        """Whether what lies there has another size; another client may have put all of it there in the meantime."""
+        entry = self.stat(key)
+        return entry is not None and entry.size != size
 
     def _stream(self, key: str, source: Source) -> None:
         body = _Body(source)
@@ -167,11 +169,26 @@ class WebDav(HttpReader):
                 raise body.failure from None
             raise
 
-    def _move(self, source: str, target: str, overwrite: str) -> int:
-        headers = {"Destination": self._url(target), "Overwrite": overwrite}
-        response = self._client.send("MOVE", self._url(source), headers, ok=(*_DONE, *_NO_PARENT, *_NO_MOVE, 412))
+    def _with_parent(self, key: str, act: Callable[[], Response], needed: tuple[int, ...] = ()) -> int:
+        """Do what needs the collection of a key, which is made when the server says that it lacks: the status.
+
+        Raises: RemoteError when that is none of ``needed``, if there are any.
+        """
+        response = act()
+        for forget in (False, True):
+            if response.status not in _NO_PARENT:
+                break
+            response.close()
+            self._make_parent(key, forget)
+            response = act()
+        if needed and response.status not in needed:
+            raise response.error()
         response.close()
         return response.status
+
+    def _move(self, source: str, target: str, overwrite: str) -> Response:
+        headers = {"Destination": self._url(target), "Overwrite": overwrite}
+        return self._client.send("MOVE", self._url(source), headers, ok=(*_DONE, *_NO_PARENT, *_NO_MOVE, 412))
 
     def _discard(self, key: str) -> None:
         """Try to remove what is of no use; what does not go now is swept later."""
@@ -187,9 +204,11 @@ class WebDav(HttpReader):
 
     # -- collections
 
-    def _make_parent(self, key: str) -> None:
+    def _make_parent(self, key: str, forget: bool = False) -> None:
         directory = key.rpartition("/")[0]
         with self._lock:  # two MKCOL at once of one collection lock each other out
+            if forget:
+                self._made.discard(directory)
             if directory not in self._made:
                 parts = [quote(part, safe="") for part in directory.split("/")] if directory else []
                 self._make(self._client.url.split("/")[3:] + parts)
@@ -237,7 +256,6 @@ class WebDav(HttpReader):
         how = self._tried_out()[0]
         if not how:
             return super().create(key, data)
-        self._make_parent(key)
         return self._create_by_move(key, data) if how == "move" else self._put_if(key, data, {"If-None-Match": "*"})
 
     def _create_by_move(self, key: str, data: bytes) -> bool:
@@ -259,12 +277,12 @@ class WebDav(HttpReader):
         """A MOVE that must not overwrite; others who want the same place lock it for a moment (423)."""
         for _ in range(_LOCKED_TRIES):
             try:
-                return self._move(source, target, "F")
+                return self._with_parent(target, lambda: self._move(source, target, "F"))
             except RemoteUnavailable as error:
                 if ": 423 " not in error.message:
                     raise
                 time.sleep(_LOCKED_WAIT_S)
-        return self._move(source, target, "F")
+        return self._with_parent(target, lambda: self._move(source, target, "F"))
 
     def swap(self, key: str, data: bytes, tag: str) -> bool:
         """See ``Remote.swap``."""
@@ -288,7 +306,7 @@ class WebDav(HttpReader):
                     if self._refuses(scratch, {"If-None-Match": "*"}):
                         how = "put"
                     else:
-                        how = "move" if self._move(other, scratch, "F") == 412 else ""
+                        how = "move" if self._unlocked_move(other, scratch) == 412 else ""
                     tag = self.read(scratch)[1]
                     swaps = self._refuses(scratch, {"If-Match": '"another"'}) and tag.startswith('"')
                     self._conditions = how, swaps and self._put_if(scratch, b"swapped", {"If-Match": tag})

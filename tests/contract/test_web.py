@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import socket
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -172,7 +175,7 @@ class Store:
         if request.method in ("GET", "HEAD"):
             return (404, {}, b"") if have is None else (200, {"ETag": tag}, have)
         if request.method == "DELETE":
-            return 204 if self.files.pop(request.path, None) is not None else 404, {"Content-Length": ""}, b""
+            return 204 if self.files.pop(request.path, None) is not None else 404, {}, b""
         return (201 if request.method == "MKCOL" else 405), {}, b""
 
 
@@ -184,7 +187,7 @@ def test_a_server_that_does_not_move_gets_the_content_directly(scripted: Start, 
     remote.put("key", source(DATA))
     remote.put("other", source(DATA))
     assert store.files == {"/x/key": DATA, "/x/other": DATA}
-    assert sum(request.method == "MOVE" for request in server.asked) <= 2
+    assert sum(request.method == "MOVE" for request in server.asked) <= 3
     broken = Source(len(DATA), hashlib.sha256(b"else").hexdigest(), content=DATA)
     with pytest.raises(CorruptData):
         remote.put("wrong", broken)
@@ -391,9 +394,56 @@ def test_nobody_there() -> None:
         fetched(remote_at("http://nowhere.invalid/x"), "key")
 
 
-def test_a_silent_server_is_given_up(tmp_path: Path) -> None:
-    import socket
+def test_a_server_may_take_its_time_to_receive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("git_data.remote.http_client.CONNECT_S", 0.1)
+    data = content(24 << 20)
+    answers = {
+        b"MKCOL": b"405 No",
+        b"PROPF": b"404 No",
+        b"HEAD ": b"200 OK",
+        b"PUT /": b"201 Made",
+        b"MOVE ": b"201 Moved",
+        b"DELET": b"204 No",
+    }
 
+    def serve(listening: socket.socket) -> None:
+        connection = listening.accept()[0]
+        with connection, connection.makefile("rb") as file:
+            while line := file.readline():
+                length = 0
+                while (header := file.readline().strip()) != b"":
+                    name, _, value = header.partition(b":")
+                    length = int(value) if name.lower() == b"content-length" else length
+                if line.startswith(b"PUT"):
+                    time.sleep(0.5)  # longer than what connecting may take
+                file.read(length)
+                connection.sendall(b"HTTP/1.1 " + answers[line[:5]] + b"\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        remote = remote_at(f"webdav://127.0.0.1:{listening.getsockname()[1]}/x")
+        remote.put("key", source(data))
+        remote.close()
+        thread.join(10)
+        assert not thread.is_alive(), "closing gives up connections"
+
+
+def test_proxies_of_the_environment_are_used(scripted: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = scripted(always(200, b"by the proxy"))
+    monkeypatch.setenv("http_proxy", f"http://me:pr0xy@{proxy.host}")
+    monkeypatch.setenv("no_proxy", "direct.invalid")
+    assert fetched(remote_at("http://store.invalid/x"), "key") == b"by the proxy"
+    assert proxy.asked[0].path == "http://store.invalid/x/key" and "proxy-authorization" in proxy.asked[0].headers
+    with pytest.raises(RemoteUnavailable, match="cannot be found"):
+        fetched(remote_at("http://direct.invalid/x"), "key")
+    monkeypatch.setenv("http_proxy", f"http://me:pr0xy@127.0.0.1:{free_port()}")
+    with pytest.raises(RemoteUnavailable) as raised:
+        fetched(remote_at("http://store.invalid/x"), "key")
+    assert "pr0xy" not in str(raised.value)
+
+
+def test_a_silent_server_is_given_up(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         with pytest.raises(RemoteUnavailable, match="in time"):
             fetched(remote_at(f"http://127.0.0.1:{listening.getsockname()[1]}/x", idle_s=0.2), "key")
