@@ -22,10 +22,12 @@ import os
 from git_data.commands import output
 from git_data.commands.parser import add_json
 from git_data.config import COMMITTED_FILE, is_remote_name
-from git_data.errors import CheckFailed, UsageError
+from git_data.errors import CheckFailed, GitDataError, UsageError
 from git_data.git.repo import Repository, locate
 from git_data.remote.address import is_secret, parse, redacted
-from git_data.remote.registry import check_scheme
+from git_data.remote.base import Options
+from git_data.remote.layout import initialise
+from git_data.remote.registry import check_scheme, open_remote
 from git_data.sync import edit_remotes, remotes
 from git_data.sync.edit_remotes import LOCAL
 from git_data.sync.remotes import COMMITTED, SETTINGS, Named
@@ -119,6 +121,7 @@ def _add(repo: Repository, arguments: argparse.Namespace) -> int:
     url = _checked_url(arguments.url, arguments.local)
     settings = _settings(arguments)
     place = LOCAL if arguments.local else edit_remotes.committed_place(repo)
+    told = _begin_folder(url)
     kept = edit_remotes.write(repo, place, name, settings, url)
     is_first = not repo.config.get("data.remote") and not remotes.named(repo.config)
     if arguments.default or is_first:
@@ -127,22 +130,26 @@ def _add(repo: Repository, arguments: argparse.Namespace) -> int:
     if kept:
         output.line(f"Kept in the configuration of this repository only: {', '.join(sorted(kept))}.")
     _say_written(place)
-    _make_folder(url)
+    if told:
+        output.line(told)
     output.line(f"To see whether it works: git data remote check {name}")
     return 0
 
 
-def _make_folder(url: str) -> None:
-    """Who names a folder here chose it; one that only comes with a clone is never made."""
+def _begin_folder(url: str) -> str:
+    """Mark a folder as ours: who names one here chose it, while one that only comes with a clone is never made.
+
+    What to tell about it: that it is new, or why it is of no use yet.
+    """
     address = parse(url)
-    if address.scheme != "file" or os.path.isdir(address.path):
-        return
+    if address.scheme != "file":
+        return ""
+    is_new = not os.path.isdir(address.path)
     try:
-        os.makedirs(address.path)
-    except OSError as error:
-        output.line(f"The folder is not there and cannot be made here ({error.strerror}): {output.plain(address.path)}")
-    else:
-        output.line(f"New folder: {output.plain(address.path)}")
+        initialise(open_remote(address, Options()))
+    except GitDataError as error:
+        return f"It is of no use yet: {output.plain(error.message)}"
+    return f"New folder: {output.plain(address.path)}" if is_new else ""
 
 
 def _new_name(repo: Repository, name: str) -> str:
@@ -215,7 +222,8 @@ def _set_url(repo: Repository, arguments: argparse.Namespace) -> int:
     edit_remotes.write(repo, place, remote.name, {}, url)
     output.line(f"Remote '{remote.name}': {redacted(url)}")
     _say_written(place)
-    _make_folder(url)
+    if told := _begin_folder(url):
+        output.line(told)
     return 0
 
 
