@@ -55,7 +55,7 @@ def _send(
 
     libraries.enable()
     from git_data.store.place import open_store
-    from git_data.sync.push import push
+    from git_data.sync.push import outgoing, push
     from git_data.sync.session import Session
     from git_data.worktree.restore import restore
 
@@ -75,13 +75,14 @@ def _send(
 
     result = push(
         repo, store, session, pointers,
-        required=required, restore=lambda lost: restore(repo, store, lost), dry_run=dry_run,
+        required=required, restore=lambda lost: restore(repo, store, lost),
+        unpublished=lambda: outgoing(repo, session, local, published), dry_run=dry_run,
     )  # fmt: skip
     if result.sent:
         verb = "would be sent" if dry_run else "sent"
         size = report.human_size(result.bytes)
         report.say(f"{report.count(len(result.sent), 'object')}, {size} {verb} to '{session.name}'")
-    if not dry_run and not result.left_out:
+    if not dry_run and result.complete:
         session.known.add_tips(local)
 
 

@@ -47,10 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     if pointers:
         result = push(
             repo, store, session, pointers,
-            restore=lambda lost: restore(repo, store, lost), dry_run=arguments.dry_run, jobs=arguments.jobs,
+            restore=lambda lost: restore(repo, store, lost),
+            unpublished=lambda: outgoing(repo, session, meant, ["--remotes"]) if picked is None else [],
+            dry_run=arguments.dry_run, jobs=arguments.jobs,
         )  # fmt: skip
     result.requests = session.remote.requests
-    if not arguments.dry_run and picked is None and not result.left_out:
+    if not arguments.dry_run and picked is None and result.complete:
         session.known.add_tips(commits_of(meant))
     session.close()
     _show(arguments, session, result)

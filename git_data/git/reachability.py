@@ -18,7 +18,7 @@ from git_data.pointer import MAX_SIZE_BYTES, Pointer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from git_data.git.repo import Repository
 
@@ -27,8 +27,10 @@ _READ_BYTES = 1 << 20
 _SMALL = f"--filter=blob:limit={MAX_SIZE_BYTES}"
 
 
-def needed(repo: Repository) -> list[Pointer]:
+def needed(repo: Repository, also: Iterable[bytes] = ()) -> list[Pointer]:
     """The pointers; git runs in the current directory and environment, which must be those of ``repo``.
+
+    ``also`` are objects (hex) from which to begin besides.
 
     Raises: RepositoryError when refs are broken or objects are missing, GitFailed.
     """
@@ -39,7 +41,7 @@ def needed(repo: Repository) -> list[Pointer]:
         # a filter by type would hide that a tree is missing
         *(["--missing=print", _SMALL] if partial else [f"--filter=combine:object:type=blob+{_SMALL.partition('=')[2]}"]),
         "--all", "--reflog", "--indexed-objects", "--stdin",
-        stdin=(name + b"\n" for name in _in_progress(repo)),
+        stdin=(name + b"\n" for name in (*_in_progress(repo), *also)),
     )  # fmt: skip
     blobs, missing = [], 0
     for line in listed:

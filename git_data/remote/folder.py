@@ -259,4 +259,5 @@ class Folder(Remote):
 
 
 def _entry(key: str, status: os.stat_result) -> Entry:
-    return Entry(key, status.st_size, status.st_mtime, f"{status.st_mtime_ns:x}-{status.st_size:x}")
+    # the mtime is set by who writes, and a hard link shows that of another place; the ctime is the file server's
+    return Entry(key, status.st_size, max(status.st_mtime, status.st_ctime), f"{status.st_mtime_ns:x}-{status.st_size:x}")

@@ -11,6 +11,7 @@ import os
 from git_data.base import fsio
 from git_data.git.run import git
 from git_data.remote.layout import PROJECTS
+from git_data.transfer.retry import retried
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def register(repo: Repository, session: Session) -> None:
     if is_shallow():
         return
     for root in _published_roots():
-        session.remote.create(PROJECTS + root, _CONTENT)
+        retried(lambda key=PROJECTS + root: session.remote.create(key, _CONTENT))  # type: ignore[misc]
     os.makedirs(session.known.directory, exist_ok=True)
     fsio.write_file(memory, mark)
 
@@ -60,10 +61,10 @@ def roots(also: list[str]) -> set[str]:
 
 def registered(remote: Remote) -> list[str]:
     """The root commits of all projects that have data on a remote. Raises: RemoteError."""
-    names = (entry.key.removeprefix(PROJECTS) for entry in remote.list(PROJECTS))
+    names = retried(lambda: [entry.key.removeprefix(PROJECTS) for entry in remote.list(PROJECTS)])
     return sorted(name for name in names if name and _HEX.issuperset(name))
 
 
 def forget(remote: Remote, root: str) -> None:
     """Strike a project off. Raises: RemoteError."""
-    remote.delete([PROJECTS + root])
+    retried(lambda: remote.delete([PROJECTS + root]))

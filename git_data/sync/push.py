@@ -11,6 +11,7 @@ from git_data.errors import MissingData
 from git_data.git.run import git
 from git_data.git.scan import in_history
 from git_data.store.presence import Presence
+from git_data.sync import projects
 from git_data.sync.session import Session
 from git_data.transfer.plan import look
 from git_data.transfer.upload import upload
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Pushed:
     """What a push did, or with ``dry_run`` would do. ``objects`` is how many data objects were looked at."""
 
-    __slots__ = ("bytes", "left_out", "objects", "requests", "retries", "sent")
+    __slots__ = ("bytes", "collected", "left_out", "objects", "requests", "retries", "sent")
 
     def __init__(self) -> None:
         self.objects = 0
@@ -35,8 +36,15 @@ class Pushed:
         self.bytes = 0
         self.left_out: list[Pointer] = []
         """neither here nor there, and not asked for"""
+        self.collected = False
+        """objects were deleted on the remote meanwhile"""
         self.requests = 0
         self.retries = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was published, or will be, was seen on the remote or sent there."""
+        return not self.left_out and not self.collected
 
 
 def outgoing(repo: Repository, session: Session, include: list[str], exclude: Iterable[str] = ()) -> list[Pointer]:
@@ -76,13 +84,14 @@ def push(
     *,
     required: Callable[[list[Pointer]], list[Pointer]] | None = None,
     restore: Callable[[list[Pointer]], object] | None = None,
+    unpublished: Callable[[], list[Pointer]] | None = None,
     dry_run: bool = False,
     jobs: int = 0,
 ) -> Pushed:
     """Send what the remote lacks of ``pointers``.
 
     ``required`` tells which of some missing pointers must not be missing (default: all); ``restore`` may bring back what the
-    store has lost.
+    store has lost; ``unpublished`` gives all that no ref on the other side refers to yet, if it turns out to be needed.
 
     Raises: MissingData before anything was sent, CorruptData, RemoteError.
     """
@@ -105,19 +114,39 @@ def push(
     result.sent = here
     result.bytes = sum(pointer.size for pointer in here)
     if not dry_run and here:
+        projects.register(repo, session)
         _send(repo, store, session, here, result, jobs)
+        while session.moved_on():
+            result.collected = True
+            _renew(repo, store, session, [*pointers, *(unpublished() if unpublished is not None else [])], result, jobs)
     result.requests = session.remote.requests
     return result
 
 
 def _send(repo: Repository, store: Store, session: Session, here: list[Pointer], result: Pushed, jobs: int) -> None:
-    with Progress(f"sending to {session.name}", len(here), result.bytes) as progress:
+    size = sum(pointer.size for pointer in here)
+    with Progress(f"sending to {session.name}", len(here), size) as progress:
         outcome = upload(session.remote, store, here, jobs, repo.settings.limit_rate_bytes, progress, stored=session.known.add)
-    result.retries = outcome.retries
+    result.retries += outcome.retries
     if outcome.failed:
         pointer, error = outcome.failed[0]
         more = f" (and {count(len(outcome.failed) - 1, 'further object')})" if len(outcome.failed) > 1 else ""
         raise type(error)(error.message + more, error.hint)
+
+
+def _renew(repo: Repository, store: Store, session: Session, pointers: list[Pointer], result: Pushed, jobs: int) -> None:
+    """A collection began meanwhile: what we only found there may be about to go.  Sent again it is young, and stays.
+
+    Raises: MissingData when it has gone and is not here, RemoteError.
+    """
+    ours = {pointer.oid for pointer in (*result.sent, *result.left_out)}
+    found = list({pointer.oid: pointer for pointer in pointers if pointer.oid not in ours}.values())
+    here, others = _split(store, found)
+    gone = _lacking(session, others)
+    if gone and not repo.settings.allow_incomplete_push:
+        raise _nowhere(session, gone)
+    if here:
+        _send(repo, store, session, here, result, jobs)
 
 
 def _lacking(session: Session, unknown: list[Pointer]) -> list[Pointer]:

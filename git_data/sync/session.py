@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_data.errors import RemoteError
-from git_data.remote.layout import Layout, initialise, read_layout
+from git_data.remote.layout import Layout, bump, initialise, read_layout
 from git_data.sync.remotes import Named, address_of, directory_of, open_named
 from git_data.transfer.known import Known
 from git_data.transfer.retry import retried
@@ -53,6 +53,25 @@ class Session:
             layout = self.layout = retried(lambda: initialise(self.remote))
             self.known.confirm(layout.id, layout.generation)
         return layout
+
+    def moved_on(self) -> bool:
+        """Look again: whether objects were deleted since the last look, or are about to be.
+
+        Raises: RemoteError, also when another place lies there now.
+        """
+        seen, self._looked = self.layout, False
+        layout = self.reader()
+        if layout is None or seen is None or layout.id != seen.id:
+            raise RemoteError(f"{self.remote.url} became another place meanwhile", "git data remote check")
+        return layout.generation != seen.generation
+
+    def collecting(self) -> Layout:
+        """Tell everybody that objects are about to be deleted. Raises: RemoteError."""
+        assert self.layout is not None
+        layout = self.layout
+        self.layout = retried(lambda: bump(self.remote, layout))
+        self.known.confirm(self.layout.id, self.layout.generation)
+        return self.layout
 
     def close(self) -> None:
         """Give up connections."""

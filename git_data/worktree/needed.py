@@ -17,7 +17,7 @@ from git_data.worktree import journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from git_data.store.objects import Store
 
@@ -40,9 +40,12 @@ def needed_by_all(repo: Repository, store: Store) -> set[str]:
     return needed
 
 
-def needed_by(repo: Repository) -> set[str]:
-    """The oids of one repository: reachable pointers, and what journals of its work trees wait for."""
-    needed = {pointer.oid for pointer in reachability.needed(repo)}
+def needed_by(repo: Repository, also: Iterable[bytes] = ()) -> set[str]:
+    """The oids of one repository: reachable pointers, and what journals of its work trees wait for.
+
+    ``also`` are git's objects (hex) whose pointers count, too.
+    """
+    needed = {pointer.oid for pointer in reachability.needed(repo, also)}
     for directory in reachability.git_dirs(repo):
         needed.update(item.pointer.oid for item in journal.read_all(os.path.join(directory, "data")))
     return needed
@@ -50,7 +53,7 @@ def needed_by(repo: Repository) -> set[str]:
 
 def _ask(common_dir: str) -> set[str]:
     try:
-        with _inside(common_dir):
+        with inside(common_dir):
             return needed_by(locate())
     except (GitDataError, OSError) as error:
         reason = error.message if isinstance(error, GitDataError) else f"{error.strerror}"
@@ -61,13 +64,14 @@ def _ask(common_dir: str) -> set[str]:
 
 
 @contextmanager
-def _inside(common_dir: str) -> Iterator[None]:
-    """Let every git command work on another repository."""
+def inside(directory: str, is_git_dir: bool = True) -> Iterator[None]:
+    """Let every git command work on another repository. Raises: OSError."""
     kept = {name: os.environ.pop(name) for name in _REPOSITORY_VARIABLES if name in os.environ}
     here = os.getcwd()
     try:
-        os.chdir(common_dir)
-        os.environ["GIT_DIR"] = common_dir
+        os.chdir(directory)
+        if is_git_dir:
+            os.environ["GIT_DIR"] = directory
         yield
     finally:
         os.environ.pop("GIT_DIR", None)
