@@ -119,48 +119,52 @@ class Credentials:
         with self._lock:
             if not self._approved and self._filled and used == self.header:
                 self._approved = True
-                _git_credential("approve", self._filled)
+                git_credential("approve", self._filled)
 
     def refused(self, used: str) -> None:
         """A request with this header was answered by 401: tell the helpers, once."""
         with self._lock:
             if used and used == self.header and self._filled:
                 filled, self._filled = self._filled, {}
-                _git_credential("reject", filled)
+                git_credential("reject", filled)
 
     # -- where they come from
 
     def _from_netrc(self) -> tuple[str, str] | None:
-        """Name and password of this host; the entry ``default`` is for nobody in particular and not used."""
-        import netrc
-
-        home = os.path.expanduser("~")
-        names = [os.environ.get("NETRC", ""), os.path.join(home, ".netrc"), os.path.join(home, "_netrc")]
-        path = next((name for name in names if name and os.path.exists(name)), "")
-        if not path:
-            return None
-        try:
-            entry = netrc.netrc(path).hosts.get(self._origin[1])
-        except netrc.NetrcParseError as error:
-            report.say(f"{path}: line {error.lineno} cannot be understood; the file is not used")  # its text may be a password
-            return None
-        except (OSError, UnicodeDecodeError):
-            report.say(f"{path} cannot be read; it is not used")
-            return None
-        if entry is None or not entry[2] or (self._user and entry[0] not in ("", self._user)):
-            return None
-        return entry[0] or self._user, entry[2]
+        return from_netrc(self._origin[1], self._user)
 
     def _from_git(self) -> dict[str, str]:
         question = {"protocol": self._origin[0], "host": self._host, "path": self._path, "username": self._user}
-        return _git_credential("fill", {key: value for key, value in question.items() if value})
+        return git_credential("fill", {key: value for key, value in question.items() if value})
+
+
+def from_netrc(host: str, user: str = "") -> tuple[str, str] | None:
+    """Name and password of a host; the entry ``default`` is for nobody in particular and not used."""
+    import netrc
+
+    home = os.path.expanduser("~")
+    names = [os.environ.get("NETRC", ""), os.path.join(home, ".netrc"), os.path.join(home, "_netrc")]
+    path = next((name for name in names if name and os.path.exists(name)), "")
+    if not path:
+        return None
+    try:
+        entry = netrc.netrc(path).hosts.get(host)
+    except netrc.NetrcParseError as error:
+        report.say(f"{path}: line {error.lineno} cannot be understood; the file is not used")  # its text may be a password
+        return None
+    except (OSError, UnicodeDecodeError):
+        report.say(f"{path} cannot be read; it is not used")
+        return None
+    if entry is None or not entry[2] or (user and entry[0] not in ("", user)):
+        return None
+    return entry[0] or user, entry[2]
 
 
 def _basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def _git_credential(verb: str, fields: Mapping[str, str]) -> dict[str, str]:
+def git_credential(verb: str, fields: Mapping[str, str]) -> dict[str, str]:
     """``git credential``: its answer, empty if it has none. What it says on standard error may quote secrets: not shown."""
     import subprocess
 

@@ -9,54 +9,53 @@ from __future__ import annotations
 class Scheme:
     """One scheme.
 
-    ``extra`` is the extra of git-data that installs what it needs (empty: fsspec alone is enough); ``whole``: an upload appears
-    under its name when it is complete and not before, else it is made under another name and moved; ``create``: what the file
-    system honours as "only if there is none yet": ``mode`` (of ``pipe_file``), ``overwrite`` (of ``pipe_file``) or nothing;
-    ``flat``: one listing gives everything below a prefix; ``per_thread``: a connection serves one thread at a time.
+    ``extra`` is the extra of git-data that installs what it needs (empty: nothing is needed, or nobody packs it for us);
+    ``whole``: an upload appears under its name when it is complete and not before, else it is made under another name and moved;
+    ``streams``: large content can be sent piece by piece that way; ``create``: ``pipe_file(mode="create")`` is atomic; ``flat``:
+    one listing gives everything below a prefix, in pages.
     """
 
-    __slots__ = ("create", "extra", "flat", "name", "per_thread", "whole", "workers")
+    __slots__ = ("create", "extra", "flat", "name", "streams", "whole", "workers")
 
     def __init__(
         self,
         name: str,
         extra: str,
         whole: bool = True,
-        create: str = "",
+        streams: bool = True,
+        create: bool = False,
         flat: bool = True,
-        per_thread: bool = False,
-        workers: int = 16,
+        workers: int = 8,
     ) -> None:
         self.name = name
         self.extra = extra
         self.whole = whole
+        self.streams = streams
         self.create = create
         self.flat = flat
-        self.per_thread = per_thread
         self.workers = workers
 
 
-_AZURE = Scheme("Azure Blob Storage", "azure", create="overwrite")
-_GOOGLE = Scheme("Google Cloud Storage", "gs", create="mode")
+_AZURE = Scheme("Azure Blob Storage", "azure", create=True)
+_GOOGLE = Scheme("Google Cloud Storage", "gs", create=True)
 SCHEMES = {
     "abfs": _AZURE,
     "abfss": _AZURE,
     "az": _AZURE,
-    "ftp": Scheme("FTP", "", whole=False, flat=False, per_thread=True, workers=4),
     "gcs": _GOOGLE,
     "gdrive": Scheme("Google Drive", "gdrive", flat=False, workers=4),
     "gs": _GOOGLE,
-    "hdfs": Scheme("HDFS", "hdfs", whole=False, flat=False, workers=8),
+    "hdfs": Scheme("HDFS", "hdfs", whole=False, flat=False),
     "hf": Scheme("Hugging Face", "hf", workers=2),
-    "memory": Scheme("memory of this process", ""),
-    "oss": Scheme("Alibaba Cloud OSS", "oss"),
-    "webhdfs": Scheme("HDFS over HTTP", "webhdfs", whole=False, flat=False, workers=8),
+    "memory": Scheme("the memory of this process", "", streams=False),
+    "oss": Scheme("Alibaba Cloud OSS", "oss", whole=False),
+    "webhdfs": Scheme("HDFS over HTTP", "webhdfs", whole=False, flat=False),
 }
 NETWORK = frozenset(SCHEMES) - {"memory"}
 """Those that may be named by a committed file."""
 _NO_PLACE = frozenset(
     """
-    arrow_hdfs async_wrapper asynclocal asyncwrapper blockcache cached dask data dbfs dir dvc file filecache generic gist git
+    arrow_hdfs async_wrapper asynclocal asyncwrapper blockcache cached dask data dbfs dir dvc file filecache ftp generic gist git
     github http https jlab jupyter libarchive local pyscript reference root s3 s3a sftp simplecache ssh tar wandb zip
     """.split()
 )

@@ -14,6 +14,8 @@ BACKENDS = {
     "dav": "git_data.remote.webdav",
     "davs": "git_data.remote.webdav",
     "file": "git_data.remote.folder",
+    "ftp": "git_data.remote.ftp",
+    "ftps": "git_data.remote.ftp",
     "http": "git_data.remote.http",
     "https": "git_data.remote.http",
     "s3": "git_data.remote.s3",

@@ -47,7 +47,7 @@ _ADDRESSING = ("auto", "path", "virtual")
 _SSH_CLIENTS = ("paramiko", "openssh")
 _FLAGS = ("allowplainhttp", "anonymous", "hardlink")
 _WORDS = ("region", "storageclass")
-_PLAIN_SCHEMES = frozenset(("dav", "davs", "file", "http", "https", "s3", "sftp", "ssh", "webdav", "webdavs"))
+_PLAIN_SCHEMES = frozenset(("dav", "davs", "file", "ftp", "ftps", "http", "https", "s3", "sftp", "ssh", "webdav", "webdavs"))
 _told: set[str] = set()
 
 
