@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from git_data.remote.address import Address
     from git_data.remote.base import Options
-    from git_data.remote.s3_upload import Budget
+    from git_data.remote.s3_parts import Budget
 
 WHOLE_BYTES = 16 << 20
 """Up to here an object is sent in one request: parts would only add round trips."""
@@ -153,7 +153,8 @@ class S3(Remote):
             self._put_whole(key, source)
 
     def _put_in_parts(self, key: str, source: Source) -> None:
-        from git_data.remote.s3_upload import BUDGET_BYTES, Budget, Upload
+        from git_data.remote.s3_parts import BUDGET_BYTES, Budget
+        from git_data.remote.s3_upload import Upload
 
         with self._lock:
             if self._budget is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from binascii import b2a_base64
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -17,50 +16,27 @@ from urllib.parse import quote
 
 from git_data.base import fsio
 from git_data.base.digest import sha256
-from git_data.errors import ConfigError, CorruptData, NotOnRemote, RemoteError, RemoteUnavailable
+from git_data.errors import CorruptData, NotOnRemote, RemoteError, RemoteUnavailable
 from git_data.remote.base import CHUNK_BYTES
+from git_data.remote.s3_parts import MAX_PARTS, STREAMED_BYTES, part_size
 from git_data.remote.s3_sign import UNSIGNED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
 
     from git_data.remote.base import Source
     from git_data.remote.s3 import S3
+    from git_data.remote.s3_parts import Budget
 
-PART_BYTES = 8 << 20
-MAX_PARTS = 10_000
-MIN_PART_BYTES = 5 << 20
-MAX_SOURCE_BYTES = 5 << 40
-BUDGET_BYTES = 56 << 20
-"""Parts in memory, of all uploads to a remote together."""
-STREAMED_BYTES = 32 << 20
-"""Parts of this size and above are not held in memory, but sent as they are read, one at a time."""
+    Answer = TypeVar("Answer")
+
 _TRIES = 3
 _THREADS = 6
 
 Part = tuple[str, str]
 """ETag, and SHA-256 in base64 (empty for a part that was streamed)."""
-
-
-class Budget:
-    """Memory that several uploads share: a part waits here before it is read."""
-
-    def __init__(self, total: int) -> None:
-        self._left = self._total = total
-        self._changed = threading.Condition()
-
-    def take(self, count: int) -> None:
-        """Wait until there is room for ``count`` bytes."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._left >= count or self._left == self._total)
-            self._left -= count
-
-    def give(self, count: int) -> None:
-        """Return what was taken."""
-        with self._changed:
-            self._left += count
-            self._changed.notify_all()
 
 
 class Upload:
@@ -197,13 +173,17 @@ class Upload:
         if self._is_there(number, pieces, digest):
             return self.there[number][1], digest
         headers = {"x-amz-checksum-sha256": digest, "x-amz-sdk-checksum-algorithm": "SHA256"} if self.summed else {}
-        for left in range(_TRIES - 1, -1, -1):
+        return self._tried(lambda: self._put(number, headers, self._stoppable(pieces), hasher.hexdigest())), digest
+
+    def _tried(self, send: Callable[[], Answer]) -> Answer:
+        """Send again at once what got lost on the way, so that a single reset does not end a long upload."""
+        for _ in range(_TRIES - 1):
             try:
-                return self._put(number, headers, self._stoppable(pieces), hasher.hexdigest()), digest
+                return send()
             except RemoteUnavailable as error:
-                if not left or self._failure is not None or error.retry_after_s:
+                if self._failure is not None or error.retry_after_s:
                     raise
-        raise AssertionError("unreachable")
+        return send()
 
     def _is_there(self, number: int, pieces: list[bytes], digest: str) -> bool:
         size, tag, known = self.there.get(number, (-1, "", ""))
@@ -243,9 +223,11 @@ class Upload:
         headers = {"content-type": "application/xml"}
         query = f"uploadId={quote(self.id, safe='')}"
         try:
-            answer = self.client.request(
-                "POST", self.path, query, headers, body, payload=sha256(body).hexdigest(), what=self.what
-            ).read()
+            answer = self._tried(
+                lambda: self.client.request(
+                    "POST", self.path, query, headers, body, payload=sha256(body).hexdigest(), what=self.what
+                ).read()
+            )
         except NotOnRemote:  # the answer to an earlier try was lost
             answer = b""
         # errors after the headers were sent come with status 200
@@ -264,22 +246,6 @@ class Upload:
             pass
         if self.note:
             fsio.remove_if_exists(self.note)
-
-
-def part_size(size: int, setting: str = "") -> int:
-    """How large parts are: the setting, more where 10,000 of them would not hold the object. Raises: ConfigError, RemoteError."""
-    if size > MAX_SOURCE_BYTES:
-        raise RemoteError(f"an object of {size:,} bytes is larger than the 5 TiB that S3 can hold")
-    part = PART_BYTES
-    if setting:
-        number, unit = setting.strip().lower().rstrip("ib"), 1
-        if number[-1:] in ("k", "m", "g"):
-            number, unit = number[:-1], 1 << {"k": 10, "m": 20, "g": 30}[number[-1]]
-        if not number.isdigit() or not MIN_PART_BYTES <= int(number) * unit <= 5 << 30:
-            raise ConfigError(f"the partsize of the remote is '{setting}'", "it must be between 5MiB and 5GiB")
-        part = int(number) * unit
-    needed = -(-size // MAX_PARTS)
-    return max(part, -(-needed // CHUNK_BYTES) * CHUNK_BYTES)
 
 
 def _text(answer: bytes, name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from helpers import content
+from servers.proxy import Fault, Proxy, running
 from servers.seaweedfs import BUCKET, KEY_ID, PUBLIC_BUCKET, READER_ID, READER_SECRET, SECRET, SeaweedFS, use_keys
 
 from git_data.errors import AccessDenied, ConfigError, CorruptData, NotOnRemote, RemoteError, RemoteUnavailable, UsageError
@@ -21,7 +22,8 @@ from git_data.remote.address import parse
 from git_data.remote.base import Options, Source
 from git_data.remote.registry import open_remote
 from git_data.remote.s3 import S3, WHOLE_BYTES
-from git_data.remote.s3_upload import MAX_PARTS, part_size
+from git_data.remote.s3_parts import BUDGET_BYTES, MAX_PARTS, Budget, part_size
+from git_data.remote.s3_upload import Upload
 
 MIB = 1 << 20
 _KEYS_OF_A_PROCESS = f'{{"Version": 1, "AccessKeyId": "{KEY_ID}", "SecretAccessKey": "{SECRET}"}}'
@@ -134,8 +136,6 @@ def test_parts_of_other_content_are_not_taken_over(seaweedfs: SeaweedFS, boto: A
     (scratch / note).write_text(f"{begun}\n{PART_BYTES}\n{large.sha256}\nFalse\n")
     again = seaweedfs.remote(prefix=remote.prefix)
     again.options.scratch = str(scratch)
-    from git_data.remote.s3_upload import BUDGET_BYTES, Budget, Upload
-
     Upload(again, "large", large, Budget(BUDGET_BYTES)).run()
     assert fetched(remote, "large") == data
     assert again.requests == 1 + 2 + 2
@@ -160,6 +160,87 @@ def test_content_that_changed_leaves_no_parts(remote: S3, boto: Any, tmp_path: P
         remote.put("large", Source(WHOLE_BYTES + MIB, "ab" * 32, str(path)))
     assert remote.stat("large") is None
     assert uploads(boto, remote) == []
+
+
+@pytest.mark.parametrize("scratch", [False, True], ids=["without scratch", "with scratch"])
+def test_breaking_off_a_large_upload_keeps_its_parts_only_where_they_can_be_used(
+    remote: S3, boto: Any, tmp_path: Path, scratch: bool
+) -> None:
+    data = content(3 * WHOLE_BYTES)
+    large = source(data, tmp_path / "large")
+    remote.options.scratch = str(tmp_path / "scratch") if scratch else ""
+    read: list[int] = []
+
+    def stop(count: int) -> None:
+        read.append(count)
+        if sum(read) > 2 * WHOLE_BYTES:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        remote.put("large", Source(large.size, large.sha256, large.path, sent=stop))
+    assert remote.stat("large") is None
+    assert len(uploads(boto, remote)) == scratch
+    remote.put("large", large)
+    assert hashlib.sha256(fetched(remote, "large")).hexdigest() == large.sha256
+    assert uploads(boto, remote) == []
+
+
+# -- over a bad network
+
+
+@pytest.fixture
+def network(seaweedfs: SeaweedFS) -> Iterator[Proxy]:
+    where = parse(seaweedfs.url)
+    with running((where.host, where.port)) as proxy:
+        yield proxy
+
+
+def behind(network: Proxy, remote: S3, **settings: str) -> S3:
+    return open_remote(parse(remote.url), Options(settings={"endpoint": network.url, **settings}))
+
+
+@pytest.mark.parametrize("kind", ["refuse", "lose"])
+@pytest.mark.parametrize(("method", "part"), [("PUT", "partNumber=2"), ("POST", "uploadId=")], ids=["a part", "the end"])
+def test_a_reset_does_not_end_a_large_upload(
+    network: Proxy, remote: S3, boto: Any, tmp_path: Path, kind: str, method: str, part: str
+) -> None:
+    large = source(content(WHOLE_BYTES + MIB), tmp_path / "large")
+    network.rules.append(Fault(method, part, kind))
+    behind(network, remote).put("large", large)
+    assert hashlib.sha256(fetched(remote, "large")).hexdigest() == large.sha256
+    assert uploads(boto, remote) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [(503, "SlowDown", RemoteUnavailable), (400, "ExpiredToken", AccessDenied)],
+    ids=["busy", "expired"],
+)
+def test_an_upload_that_was_refused_in_between_goes_on_later(
+    network: Proxy, remote: S3, tmp_path: Path, status: int, code: str, kind: type[RemoteError]
+) -> None:
+    large = source(content(3 * WHOLE_BYTES), tmp_path / "large")
+    said = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+    network.rules.append(Fault("PUT", "partNumber=4", "status", status, times=1, headers={"Retry-After": "3"}, body=said))
+    there = behind(network, remote)
+    there.options.scratch = str(tmp_path / "scratch")
+    with pytest.raises(kind) as caught:
+        there.put("large", large)
+    assert not isinstance(caught.value, RemoteUnavailable) or caught.value.retry_after_s == 3
+    sent = network.sent("PUT")
+    there.put("large", large)
+    assert network.sent("PUT") - sent < large.size
+    assert hashlib.sha256(fetched(remote, "large")).hexdigest() == large.sha256
+
+
+def test_a_lost_answer_to_a_conditional_write_is_not_hidden(network: Proxy, remote: S3) -> None:
+    """Trying again would say that somebody else has won."""
+    there = behind(network, remote)
+    there.put("warm", source(b"up"))
+    network.rules.append(Fault("PUT", "git/lock", "lose"))
+    with pytest.raises(RemoteUnavailable):
+        there.create("git/lock", b"mine")
+    assert network.count("PUT", "git/lock") == 1
 
 
 def test_parts_grow_with_the_object_and_are_as_large_as_asked_for() -> None:
