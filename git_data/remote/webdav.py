@@ -4,8 +4,9 @@ Content above ``_DIRECT_BYTES`` is uploaded to ``tmp/`` and moved onto its key: 
 connection breaks.  Below, all of it is in the buffer of the socket as soon as it is sent, and one request does.  What a crash
 leaves lies in ``tmp/`` and is swept by a later upload, by the server's clock.
 
-Creating and swapping on condition are what servers differ in most (nginx and rclone ignore ``If-None-Match`` and ``If-Match``,
-but refuse a MOVE that must not overwrite), so it is tried out before it is relied on.
+Creating and swapping on condition are what servers differ in most, so it is tried out, with scratch files, before it is relied
+on: ``If-None-Match`` and ``If-Match`` (which nginx and rclone ignore), else a lock (Apache and rclone have it).  A MOVE that must
+not overwrite is honoured nearly everywhere, but servers look first and move then: it is used, and not called atomic.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from git_data.base import fsio
 from git_data.errors import AccessDenied, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable
-from git_data.remote import multistatus
+from git_data.remote import multistatus, webdav_lock
 from git_data.remote.address import Address
 from git_data.remote.base import CHUNK_BYTES, Entry, Options, Source
 from git_data.remote.http import HttpReader, LearnedTraits, connect
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from git_data.remote.webdav_lock import Lock
+
 _SCHEMES = {"dav": "http", "webdav": "http", "davs": "https", "webdavs": "https"}
 _TMP = "tmp"
+_LOCK = "tmp/git-data-lock"
 _TEMP_GRACE_S = 7 * 24 * 3600
 _DIRECT_BYTES = 128 << 10
 _DONE = (200, 201, 204)
@@ -47,6 +51,15 @@ def open_remote(address: Address, options: Options) -> WebDav:
     return WebDav(*connect(address, _SCHEMES[address.scheme], options))
 
 
+class _Conditions:
+    """``create``: how (``put`` with If-None-Match, ``move``, or not at all); ``swap``: by If-Match; ``locks``: with a lock."""
+
+    def __init__(self, create: str, swap: bool, locks: bool) -> None:
+        self.create = create
+        self.swap = swap
+        self.locks = locks
+
+
 class WebDav(HttpReader):
     """See ``base.Remote``."""
 
@@ -55,15 +68,15 @@ class WebDav(HttpReader):
         self._made: set[str] = set()
         self._moves = True
         self._lock = threading.RLock()
-        self._conditions: tuple[str, bool] | None = None
+        self._conditions: _Conditions | None = None
 
     def _learn(self, name: str) -> Any:
         if name == "writable":
             return True
         if name == "listing":
             return "tree" if self._can_list() else "none"
-        how, swaps = self._tried_out()
-        return bool(how) if name == "create" else swaps
+        conditions = self._tried_out()
+        return conditions.locks or (conditions.create == "put" if name == "create" else conditions.swap)
 
     # -- listing
 
@@ -253,16 +266,22 @@ class WebDav(HttpReader):
 
     def create(self, key: str, data: bytes) -> bool:
         """See ``Remote.create``."""
-        how = self._tried_out()[0]
-        if not how:
-            return super().create(key, data)
-        return self._create_by_move(key, data) if how == "move" else self._put_if(key, data, {"If-None-Match": "*"})
+        conditions = self._tried_out()
+        if conditions.create == "put":
+            self._make_parent(key)
+            return self._put_if(key, data, {"If-None-Match": "*"})
+        if not conditions.locks:
+            return self._create_by_move(key, data) if conditions.create else super().create(key, data)
+        with webdav_lock.held(self._client, self._url(_LOCK)) as lock:
+            return self.stat(key) is None and self._create_by_move(key, data, lock)
 
-    def _create_by_move(self, key: str, data: bytes) -> bool:
+    def _create_by_move(self, key: str, data: bytes, lock: Lock | None = None, overwrite: str = "F") -> bool:
         temporary = self._temporary()
         try:
             self._put_bytes(temporary, data)
-            status = self._unlocked_move(temporary, key)
+            if lock is not None:
+                lock.check()
+            status = self._unlocked_move(temporary, key, overwrite)
         except BaseException:
             self._discard(temporary)
             raise
@@ -273,47 +292,60 @@ class WebDav(HttpReader):
             return False
         raise RemoteError(f"{self._url(key)}: the server refuses to move a file onto it ({status})")
 
-    def _unlocked_move(self, source: str, target: str) -> int:
-        """A MOVE that must not overwrite; others who want the same place lock it for a moment (423)."""
+    def _unlocked_move(self, source: str, target: str, overwrite: str = "F") -> int:
+        """A MOVE; others who want the same place lock it for a moment (423)."""
         for _ in range(_LOCKED_TRIES):
             try:
-                return self._with_parent(target, lambda: self._move(source, target, "F"))
+                return self._with_parent(target, lambda: self._move(source, target, overwrite))
             except RemoteUnavailable as error:
                 if ": 423 " not in error.message:
                     raise
                 time.sleep(_LOCKED_WAIT_S)
-        return self._with_parent(target, lambda: self._move(source, target, "F"))
+        return self._with_parent(target, lambda: self._move(source, target, overwrite))
 
     def swap(self, key: str, data: bytes, tag: str) -> bool:
         """See ``Remote.swap``."""
-        if not self._tried_out()[1]:
+        conditions = self._tried_out()
+        if conditions.swap:
+            return self._put_if(key, data, {"If-Match": tag})
+        if not conditions.locks:
             return super().swap(key, data, tag)
-        return self._put_if(key, data, {"If-Match": tag})
+        with webdav_lock.held(self._client, self._url(_LOCK)) as lock:
+            try:
+                now = self.read(key)[1]
+            except NotOnRemote:
+                return False
+            return now == tag and self._create_by_move(key, data, lock, overwrite="T")
 
     def _put_if(self, key: str, data: bytes, condition: dict[str, str]) -> bool:
         response = self._client.send("PUT", self._url(key), {**_headers(len(data)), **condition}, data, ok=(*_DONE, 412))
         response.close()
         return response.status != 412
 
-    def _tried_out(self) -> tuple[str, bool]:
-        """How to create (``put``, ``move``, or not at all), and whether to swap; with scratch files, once."""
+    def _tried_out(self) -> _Conditions:
+        """What the server honours; with scratch files, once."""
         with self._lock:
             if self._conditions is None:
                 scratch, other = self._temporary(), self._temporary()
                 try:
-                    self._put_bytes(scratch, b"scratch")
-                    self._put_bytes(other, b"other")
-                    if self._refuses(scratch, {"If-None-Match": "*"}):
-                        how = "put"
-                    else:
-                        how = "move" if self._unlocked_move(other, scratch) == 412 else ""
-                    tag = self.read(scratch)[1]
-                    swaps = self._refuses(scratch, {"If-Match": '"another"'}) and tag.startswith('"')
-                    self._conditions = how, swaps and self._put_if(scratch, b"swapped", {"If-Match": tag})
+                    self._conditions = self._try_out(scratch, other)
                 finally:
                     self._discard(scratch)
                     self._discard(other)
             return self._conditions
+
+    def _try_out(self, scratch: str, other: str) -> _Conditions:
+        self._put_bytes(scratch, b"scratch")
+        self._put_bytes(other, b"other")
+        if self._refuses(scratch, {"If-None-Match": "*"}):
+            create = "put"
+        else:
+            create = "move" if self._unlocked_move(other, scratch) == 412 else ""
+        tag = self.read(scratch)[1]
+        swap = self._refuses(scratch, {"If-Match": '"another"'}) and tag.startswith('"')
+        swap = swap and self._put_if(scratch, b"swapped", {"If-Match": tag})
+        locks = create == "move" and not swap and webdav_lock.works(self._client, self._url(scratch))
+        return _Conditions(create, swap, locks)
 
     def _refuses(self, key: str, condition: dict[str, str]) -> bool:
         return not self._put_if(key, b"again", condition)

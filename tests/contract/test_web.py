@@ -133,7 +133,8 @@ def test_keys_that_lead_elsewhere_are_refused(static: Remote, key: str) -> None:
 
 def test_webdav_without_propfind_stores_but_does_not_list(nginx_webdav_without_listings: Running, tmp_path: Path) -> None:
     remote = remote_at(f"webdav://{nginx_webdav_without_listings.host}/{tmp_path.name}/deep/er")
-    assert (remote.traits.writable, remote.traits.listing, remote.traits.create) == (True, "none", True)
+    assert (remote.traits.writable, remote.traits.listing, remote.traits.create) == (True, "none", False)
+    assert (remote.create("first", b"mine"), remote.create("first", b"yours")) == (True, False)
     remote.put(KEY, source(DATA))
     assert fetched(remote, KEY) == DATA
     with pytest.raises(RemoteError, match="405"):

@@ -134,7 +134,7 @@ def rclone(kind: str, place: Path, *options: str) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def rclone_webdav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """WebDAV by rclone: ignores If-Match, locks while it moves."""
+    """WebDAV by rclone: ignores If-Match, has locks."""
     with rclone("webdav", tmp_path_factory.mktemp("rclone") / "webdav") as running:
         yield running
 
@@ -240,7 +240,7 @@ class Scripted:
                 if headers.get("Content-Length", str(len(answer))) != str(len(answer)) and self.command != "HEAD":
                     self.close_connection = True
 
-            do_GET = do_HEAD = do_PUT = do_OPTIONS = do_PROPFIND = do_MOVE = do_MKCOL = do_DELETE = _any
+            do_GET = do_HEAD = do_PUT = do_OPTIONS = do_PROPFIND = do_MOVE = do_MKCOL = do_DELETE = do_LOCK = _any
 
             def log_message(self, format: str, *arguments: object) -> None:
                 return
