@@ -14,6 +14,11 @@ READY = $(VENV)/ready
 # once more without the compiled core: what links, stores and reads the index (tests/contract compares both by itself)
 PURE_TESTS = tests/git/test_matrix.py tests/git/test_add.py tests/git/test_content.py tests/git/test_git_facts.py
 
+# Azurite, the Azure Blob Storage that the tests use, comes from npm; without npm they say that it is missing
+AZURITE = ! command -v npm >/dev/null || { \
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/azurite azurite && \
+	ln -sf ../azurite/node_modules/.bin/azurite-blob $(BIN)/azurite-blob; }
+
 # Several processes race in many tests. One that fails is run once more, and reported ("rerun"): look at it all the same.
 AGAIN = --reruns 1 -r fEsR
 
@@ -36,6 +41,7 @@ $(READY): pyproject.toml setup.py git_data/_native/core.c git_data/_native/core.
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "git-data needs Python 3.10 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[test,lint]'
+	$(AZURITE)
 	touch $@
 
 lint: setup
