@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 
 import paramiko
 
@@ -43,32 +44,38 @@ class Connection:
         """A new SFTP channel. Raises: RemoteError."""
         with self._lock:
             self._channels = [channel for channel in self._channels if not channel.closed]
-            transport = self._transport()
-            try:
-                channel = transport.open_session(window_size=_WINDOW_BYTES, timeout=CONNECT_TIMEOUT_S)
-                channel.settimeout(self._idle_s)
-                channel.invoke_subsystem("sftp")
-            except (paramiko.SSHException, OSError, EOFError) as error:
-                if "rejected" in str(error).lower() or "closed" in str(error).lower() and transport.is_active():
-                    raise explain(Failure(self._address, f"subsystem request failed: {error}", 1)) from None
-                raise RemoteUnavailable(f"{self._address.url}: {error}") from None
-            self._channels.append(channel)
-            return ChannelStream(self._address, channel, self._idle_s)
+            transport = self._clients[-1].get_transport() if self._clients else None
+            if transport is not None and transport.is_active() and len(self._channels) < _CHANNELS:
+                try:
+                    return self._channel(transport)
+                except RemoteUnavailable:
+                    transport.close()  # it was lost, and nobody had noticed yet
+            return self._channel(self._connected())
 
-    def _transport(self) -> paramiko.Transport:
-        transport = self._clients[-1].get_transport() if self._clients else None
-        if transport is None or not transport.is_active() or len(self._channels) >= _CHANNELS:
-            clients: list[paramiko.SSHClient] = []
-            try:
-                transport = _connect(self._address, self._idle_s, clients).get_transport()
-            except BaseException:
-                for client in clients:
-                    client.close()
-                raise
-            # the last one is that to the server itself
-            self._clients += clients
-            self._channels.clear()
-            assert transport is not None
+    def _channel(self, transport: paramiko.Transport) -> ChannelStream:
+        try:
+            channel = transport.open_session(window_size=_WINDOW_BYTES, timeout=CONNECT_TIMEOUT_S)
+            channel.settimeout(self._idle_s)
+            channel.invoke_subsystem("sftp")
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            if "rejected" in str(error).lower() or "closed" in str(error).lower() and transport.is_active():
+                raise explain(Failure(self._address, f"subsystem request failed: {error}", 1)) from None
+            raise RemoteUnavailable(f"the connection to {self._address.url} was lost: {error or 'closed'}") from None
+        self._channels.append(channel)
+        return ChannelStream(self._address, channel, self._idle_s)
+
+    def _connected(self) -> paramiko.Transport:
+        clients: list[paramiko.SSHClient] = []
+        try:
+            transport = _connect(self._address, self._idle_s, clients).get_transport()
+        except BaseException:
+            for client in clients:
+                client.close()
+            raise
+        # the last one is that to the server itself
+        self._clients += clients
+        self._channels.clear()
+        assert transport is not None
         return transport
 
     def close(self) -> None:
@@ -118,7 +125,8 @@ class ChannelStream:
 
     def close(self) -> None:
         """See ``Stream.close``."""
-        self._channel.close()
+        with suppress(paramiko.SSHException, OSError, EOFError):  # it wants to tell the server, who may be gone
+            self._channel.close()
 
 
 class _Refuse(paramiko.MissingHostKeyPolicy):

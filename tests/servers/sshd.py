@@ -69,17 +69,20 @@ class Sshd:
     def stop(self) -> None:
         """Stop, and cut every connection."""
         if self.process is not None:
-            for child in _children(self.process.pid):
-                _kill(child)
+            self.cut()
             self.process.kill()
             self.process.wait()
             self.process = None
 
-    def cut(self) -> None:
-        """Cut every connection; the server goes on."""
+    def signal(self, number: int) -> None:
+        """Send a signal to the processes of all connections; the server goes on."""
         assert self.process is not None
         for child in _children(self.process.pid):
-            _kill(child)
+            _signal(child, number)
+
+    def cut(self) -> None:
+        """Cut every connection; the server goes on."""
+        self.signal(signal.SIGKILL)
 
     def url(self, path: Path | str, scheme: str = "ssh") -> str:
         """The address of a directory."""
@@ -136,9 +139,9 @@ def _children(process: int) -> list[int]:
     return found[1:]
 
 
-def _kill(process: int) -> None:
+def _signal(process: int, number: int) -> None:
     try:
-        os.kill(process, signal.SIGKILL)
+        os.kill(process, number)
     except ProcessLookupError:
         pass
 
