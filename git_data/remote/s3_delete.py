@@ -32,23 +32,19 @@ def delete_many(remote: S3, keys: Sequence[str]) -> Sequence[str]:
 def _delete(remote: S3, keys: Sequence[str]) -> bool:
     objects = "".join([f"<Object><Key>{escape(remote.prefix + key)}</Key></Object>" for key in keys])
     body = f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{objects}<Quiet>true</Quiet></Delete>'.encode()
-    digest = sha256(body)
+    digest = sha256(body).hexdigest()
     headers = {
         "content-type": "application/xml",
-        # older servers insist on the one, newer ones on the other
+        # older servers insist on it, newer ones on a checksum
         "content-md5": b2a_base64(hashlib.md5(body, usedforsecurity=False).digest(), newline=False).decode(),
-        "x-amz-checksum-sha256": b2a_base64(digest.digest(), newline=False).decode(),
-        "x-amz-sdk-checksum-algorithm": "SHA256",
+        **remote.checksum(digest),
     }
-    try:
-        response = remote.client.request("POST", "", "delete=", headers, body, payload=digest.hexdigest(), what=remote.url)
-        answer = response.read()
-    except (AccessDenied, RemoteUnavailable):
-        raise
-    except RemoteError as error:
-        if any(f"says {status}" in error.message for status in (400, 405, 501)):
-            return False
-        raise
+    response = remote.client.request(
+        "POST", "", "delete=", headers, body, payload=digest, accept=(400, 405, 501), what=remote.url
+    )
+    answer = response.read()
+    if response.status >= 400:
+        return False  # what else it may mean, the single requests will tell
     if b"<Error>" in answer:
         raise _failed(remote, answer)
     return True

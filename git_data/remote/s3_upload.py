@@ -78,7 +78,7 @@ class Upload:
 
     def _begin(self) -> None:
         headers = dict(self.remote.put_headers)
-        if self.part_bytes < STREAMED_BYTES:
+        if self.part_bytes < STREAMED_BYTES and self.remote.checksum(self.source.sha256):
             headers["x-amz-checksum-algorithm"] = "SHA256"
         response = self.client.request("POST", self.path, "uploads=", headers, what=self.what)
         self.id = _text(response.read(), "UploadId")
@@ -172,7 +172,7 @@ class Upload:
         digest = b2a_base64(hasher.digest(), newline=False).decode("ascii")
         if self._is_there(number, pieces, digest):
             return self.there[number][1], digest
-        headers = {"x-amz-checksum-sha256": digest, "x-amz-sdk-checksum-algorithm": "SHA256"} if self.summed else {}
+        headers = self.remote.checksum(hasher.hexdigest()) if self.summed else {}
         return self._tried(lambda: self._put(number, headers, self._stoppable(pieces), hasher.hexdigest())), digest
 
     def _tried(self, send: Callable[[], Answer]) -> Answer:

@@ -555,6 +555,16 @@ def test_more_keys_than_fit_into_a_page_or_a_request(remote: S3) -> None:
     assert list(remote.list("")) == []
 
 
+@pytest.mark.parametrize("status", [400, 405, 501])
+def test_servers_that_delete_only_one_at_a_time(network: Proxy, remote: S3, status: int) -> None:
+    there = behind(network, remote)
+    for key in ("a", "b", "c"):
+        there.put(key, source(b"data"))
+    network.rules.append(Fault("POST", "delete", "status", status, body=b"<Error><Code>NotImplemented</Code></Error>"))
+    there.delete(["a", "never", "c"])
+    assert [entry.key for entry in remote.list("")] == ["b"]
+
+
 def test_connections_are_kept(remote: S3) -> None:
     for number in range(20):
         remote.put(f"key{number}", source(b"content"))

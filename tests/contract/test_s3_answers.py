@@ -139,6 +139,15 @@ def test_settings_for_what_is_stored_are_sent_and_signed(scripted: Start) -> Non
         assert asked.headers[name] == value and name in asked.headers["authorization"]
 
 
+def test_checksums_can_be_switched_off(scripted: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = scripted(always((200, {}, b"")))
+    at(server).create("key", b"content")
+    monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+    at(server).create("key", b"content")
+    assert ["x-amz-checksum-sha256" in asked.headers for asked in server.asked] == [True, False]
+    assert len({asked.headers["x-amz-content-sha256"] for asked in server.asked}) == 1
+
+
 def test_requests_are_signed_as_botocore_signs_them(scripted: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.auth import S3SigV4Auth
     from botocore.awsrequest import AWSRequest
