@@ -7,6 +7,8 @@ what a server says is shown in one harmless line at most.  Credentials go to the
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 import threading
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -15,7 +17,6 @@ from urllib3.exceptions import (
     HTTPError,
     IncompleteRead,
     LocationParseError,
-    NameResolutionError,
     NewConnectionError,
     ProtocolError,
     ProxyError,
@@ -31,8 +32,6 @@ from git_data.remote.credentials import Credentials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
-    import ssl
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
@@ -261,15 +260,16 @@ class Client:
         return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
     def _context(self) -> ssl.SSLContext:
-        import ssl
-
+        context = urllib3.util.ssl_.create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
         if not self._certificates:
-            return ssl.create_default_context()  # heeds SSL_CERT_FILE and SSL_CERT_DIR
+            context.load_default_certs()  # heeds SSL_CERT_FILE and SSL_CERT_DIR
+            return context
         path = os.path.expanduser(self._certificates)
         try:
-            return ssl.create_default_context(cafile=path)
+            context.load_verify_locations(path)
         except OSError as error:
             raise ConfigError(f"the certificates in '{path}' cannot be read: {error.strerror or error}") from None
+        return context
 
     def close(self) -> None:
         """Give up connections."""
@@ -321,7 +321,7 @@ def _translated(error: Exception, url: str, doing: str) -> GitDataError:
         )
     if isinstance(error, LocationParseError):
         return UsageError(f"'{shown}' is not a URL")
-    if isinstance(error, NameResolutionError):
+    if isinstance(error.__context__, socket.gaierror):
         return RemoteUnavailable(
             f"the host '{urlsplit(url).hostname}' of {shown} cannot be found", "check its name and the network"
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from helpers import content
-from servers.web import HTPASSWD, PASSWORD, USER, Request, Running, Scripted, free_port, nginx, rclone
+from servers.web import HTPASSWD, PASSWORD, USER, Request, Running, Scripted, free_port, make_certificate, nginx, rclone
 
 from git_data.errors import AccessDenied, ConfigError, CorruptData, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable
 from git_data.remote import credentials
@@ -212,6 +212,34 @@ def test_a_server_that_ignores_all_conditions_is_not_called_atomic(scripted: Sta
     assert (remote.create("k", b"one"), remote.create("k", b"two")) == (True, False)
     with pytest.raises(RemoteError, match="on condition"):
         remote.swap("k", b"three", "tag")
+
+
+def test_who_holds_the_lock_for_too_long_changes_nothing(
+    rclone_webdav: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"webdav://{rclone_webdav.host}/{tmp_path.name}"
+    remote = remote_at(url)
+    assert (remote.traits.create, remote.traits.swap) == (True, True)
+    remote.put("manifest", source(b"one"))
+    tag = remote.read("manifest")[1]
+    with monkeypatch.context() as patch:
+        patch.setattr("git_data.remote.webdav_lock._SAFE_S", -1.0)
+        with pytest.raises(RemoteUnavailable, match="too long"):
+            remote.swap("manifest", b"two", tag)
+        with pytest.raises(RemoteUnavailable, match="too long"):
+            remote.create("new", b"two")
+    assert remote.read("manifest")[0] == b"one" and remote.stat("new") is None
+    assert [path.name for path in (rclone_webdav.root / tmp_path.name / "tmp").glob("git-data-tmp-*")] == []
+    assert remote_at(url).swap("manifest", b"two", tag), "the lock was given back"
+
+
+def test_a_collection_that_vanished_is_made_again(rclone_webdav: Running, tmp_path: Path) -> None:
+    remote = remote_at(f"webdav://{rclone_webdav.host}/{tmp_path.name}")
+    for _ in range(2):
+        remote.put("deep/er/key", source(b"small"))
+        remote.put("deep/er/large", source(DATA))
+        assert sorted(entry.key for entry in remote.list("")) == ["deep/er/key", "deep/er/large"]
+        remote.delete(["deep"])
 
 
 def test_a_content_file_that_vanishes_is_not_blamed_on_the_network(scripted: Start, tmp_path: Path) -> None:
@@ -519,6 +547,14 @@ def test_a_certificate_nobody_vouches_for_is_refused(scripted: Start, certificat
         fetched(remote_at(f"https://{server.host}/x"), "key")
     assert not raised.value.retryable and "cafile" in raised.value.hint
     assert fetched(remote_at(f"https://{server.host}/x", cafile=str(certificate)), "key") == b"data"
+
+
+def test_a_certificate_for_another_name_is_refused(scripted: Start, tmp_path: Path) -> None:
+    other = make_certificate(tmp_path, "DNS:other.example,IP:127.0.0.9")
+    server = scripted(always(200, b"data"), other)
+    with pytest.raises(RemoteError, match="127.0.0.1") as raised:
+        fetched(remote_at(f"https://{server.host}/x", cafile=str(other)), "key")
+    assert not raised.value.retryable and server.asked == []
 
 
 def test_certificates_can_come_from_the_environment(scripted: Start, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:

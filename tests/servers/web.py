@@ -279,23 +279,13 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Key and self-signed certificate for ``localhost`` and 127.0.0.1, in one file."""
-    place = tmp_path_factory.mktemp("tls")
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    made = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "30",
-        "-keyout",
-        "key.pem",
-        "-out",
-        "cert.pem",
-        *names,
-    ]
+    return make_certificate(tmp_path_factory.mktemp("tls"), "DNS:localhost,IP:127.0.0.1")
+
+
+def make_certificate(place: Path, names: str) -> Path:
+    """Key and self-signed certificate for these names, in one file."""
+    options = ["-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=test", "-addext", f"subjectAltName={names}"]
+    made = ["openssl", "req", "-x509", *options, "-keyout", "key.pem", "-out", "cert.pem"]
     subprocess.run(made, cwd=place, check=True, capture_output=True)
     (place / "both.pem").write_bytes((place / "key.pem").read_bytes() + (place / "cert.pem").read_bytes())
     return place / "both.pem"
