@@ -6,6 +6,8 @@ A file is complete, synced where the server can, and has been measured by it bef
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from git_data.errors import GitDataError, NotOnRemote, RemoteError
 from git_data.remote import sftp_protocol as wire
 
@@ -161,6 +163,7 @@ def _rename_slowly(session: Session, tree: Tree, put: Put) -> None:
 
 
 def remove_temporaries(session: Session, tree: Tree, puts: list[Put]) -> None:
-    """Of what failed; best effort."""
-    for put in puts:
-        session.ignore(session.send(wire.REMOVE, wire.text(tree.path(put.temporary))))
+    """Of what failed; best effort, but waited for: the connection may be closed next."""
+    if session.is_sound:
+        with suppress(GitDataError):
+            session.all((wire.REMOVE, wire.text(tree.path(put.temporary))) for put in puts)

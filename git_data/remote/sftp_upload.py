@@ -14,7 +14,7 @@ from git_data.base.digest import sha256
 from git_data.base.lock import Advisory
 from git_data.errors import GitDataError, RemoteError
 from git_data.remote import sftp_protocol as wire
-from git_data.remote.sftp_put import NEW, Put, no_space, rename_all
+from git_data.remote.sftp_put import NEW, Put, no_space, remove_temporaries, rename_all
 from git_data.remote.sftp_session import WINDOW_BYTES
 
 TYPE_CHECKING = False
@@ -140,6 +140,5 @@ def _fill(session: Session, tree: Tree, put: Put, source: Source, start: int, no
 def _discard(session: Session, tree: Tree, put: Put, note: Note | None) -> None:
     if note is not None:
         note.remove()
-    if session.is_sound:
-        session.forget(put.handle)
-        session.ignore(session.send(wire.REMOVE, wire.text(tree.path(put.temporary))))
+    session.forget(put.handle)
+    remove_temporaries(session, tree, [put])

@@ -201,6 +201,24 @@ def test_a_server_that_allows_nothing_but_sftp_will_do(own_sshd: Sshd, opens: Op
         remote.close()
 
 
+def test_a_server_without_extensions_will_do(own_sshd: Sshd, opens: Opens, tmp_path: Path) -> None:
+    own_sshd.stop()
+    own_sshd.settings = "Subsystem sftp internal-sftp -P posix-rename,hardlink,fsync,limits,statvfs"
+    own_sshd.start()
+    remote = opens(own_sshd)
+    large = content(3 << 20)
+    remote.put("some/key", source(large))
+    assert b"".join(remote.get("some/key")) == large
+    assert list(remote.get_many([("some/key", len(large))])) == [large]
+    remote.put("some/key", source(b"new"))
+    assert remote.read("some/key")[0] == b"new"
+    assert remote.create("git/first", b"mine") is True
+    assert remote.create("git/first", b"yours") is False
+    assert remote.read("git/first")[0] == b"mine"
+    assert os.listdir(tmp_path / "remote" / "tmp") == []
+    remote.close()
+
+
 def test_jump_hosts_are_gone_through(sshd: Sshd, opens: Opens, tmp_path: Path) -> None:
     known = (sshd.place / "known_hosts").read_text()
     (sshd.place / "for_jumps").write_text(known + known.replace("127.0.0.1", "localhost"))
