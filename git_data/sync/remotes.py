@@ -225,9 +225,12 @@ def open_named(repo: Repository, remote: Named, jobs: int = 0) -> Remote:
     for setting, value in remote.settings.items():
         check(setting, value, remote.scopes[setting] == COMMITTED)
     address = address_of(repo, remote)
+    settings = dict(remote.settings)
+    if address.scheme in ("http", "https", "webdav", "webdavs", "dav", "davs") and repo.config.get("http.sslcainfo"):
+        settings.setdefault("cafile", os.path.expanduser(repo.config.get("http.sslcainfo")))
     options = Options(
         remote.name,
-        remote.settings,
+        settings,
         jobs or (parse_jobs(remote.settings["jobs"]) if "jobs" in remote.settings else 0),
         os.path.join(directory_of(repo, address.url), "uploads"),
         float(repo.settings.idle_timeout_s),
