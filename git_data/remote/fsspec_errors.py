@@ -46,9 +46,11 @@ def translated(error: Exception, key: str, doing: str, url: str, login: str = ""
     if isinstance(error, GitDataError):
         return error
     said = redacted(" ".join(str(error).split()))[:_SHOWN] or type(error).__name__
-    message = f"{doing} '{key}' on {redacted(url)}: {said}"
+    message = f"{doing} '{key}' on {redacted(url)}: {said}" if key else f"{doing} {redacted(url)}: {said}"
     for one in _chain(error):
         kind = _kind(one)
+        if kind is NotOnRemote and doing == "writing":
+            return RemoteError(message, "the bucket or container is not there; make it with the tools of the service")
         if kind is NotOnRemote:
             return NotOnRemote(f"'{key}' is not on {redacted(url)}")
         if kind is AccessDenied:

@@ -49,10 +49,11 @@ class Ftp(Remote):
 
     def _connect(self) -> ftplib.FTP:
         address, timeout_s = self.address, self.options.idle_s
+        login = self._name_and_password()
         connection = self._tls(timeout_s) if address.scheme == "ftps" else ftplib.FTP(timeout=timeout_s)
         try:
             connection.connect(address.host, address.port or ftplib.FTP_PORT)
-            connection.login(*self._name_and_password())
+            connection.login(*login)
             if isinstance(connection, ftplib.FTP_TLS):
                 connection.prot_p()
             connection.voidcmd("TYPE I")
