@@ -2,6 +2,9 @@
 
 Show what data takes, by directory: files, their bytes, and unique bytes, where content that several files have counts once. --rev
 looks at a revision, --all at every version in history. The last lines tell the sum and what the store of this machine holds.
+
+--remote adds up a remote instead: what this repository needs of it (from any ref, reflog, stash or index), what it does not, and
+what is not git-data's.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ import argparse
 import os
 
 from git_data.base.report import count, human_size
-from git_data.commands import output
+from git_data.commands import du_remote, output
 from git_data.commands.parser import add_json, add_selection
+from git_data.commands.remote_option import add_remote
 from git_data.errors import RepositoryError, UsageError
 from git_data.git import scan
 from git_data.git.repo import Repository, locate
@@ -51,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--rev", metavar="REV", help="look at a revision")
     which.add_argument("--all", action="store_true", help="look at every version in history")
+    add_remote(parser, "what lies on a remote")
     add_selection(parser)
     add_json(parser)
 
@@ -60,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.depth < 0:
         raise UsageError(f"--depth {arguments.depth}: there is no such depth", "git data du --depth 2")
     repo = locate()
+    if arguments.remote is not None:
+        return du_remote.run(repo, arguments)
     selection = Selection(arguments.include, arguments.exclude)
     files = [item for item in _files(repo, arguments) if selection.wants(item.path)]
     total = Usage()

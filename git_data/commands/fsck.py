@@ -7,9 +7,13 @@ Check that every object in the store matches its name, and that every pointer ha
   git data fsck v1.0 main        pointers in two revisions
   git data fsck v1.0..main       pointers in every commit between them
   git data fsck --all            pointers in everything git can reach
+  git data fsck --remote         the default remote has every version of all branches and tags, in full size
+  git data fsck --remote=store --sample 5% v1.0..main
+                                 another one, a range; 5% of the objects, chosen at random, are read and hashed
 
 A damaged object goes to quarantine, and is restored from the work tree if its content is still there. Files that should be
-pointers and are not are reported, too.
+pointers and are not are reported, too. With --remote nothing here is checked; --repair sends again what the remote lacks or
+has damaged, if it is sound here.
 
 Exit status: 0 all is well, 1 a file should be a pointer, 3 data is missing, 4 data is damaged.
 """
@@ -19,8 +23,9 @@ from __future__ import annotations
 import argparse
 
 from git_data.base.report import Progress, count, human_size
-from git_data.commands import output
+from git_data.commands import fsck_remote, output
 from git_data.commands.parser import add_dry_run, add_jobs, add_json
+from git_data.commands.remote_option import add_remote, only_with_remote
 from git_data.errors import CheckFailed, CorruptData, GitDataError, MissingData
 from git_data.git.repo import Repository, locate
 from git_data.git.scan import shown
@@ -43,6 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", action="store_true", help="only the objects in the store")
     parser.add_argument("--pointers", action="store_true", help="only the pointers")
     parser.add_argument("--quick", action="store_true", help="look at sizes and time stamps instead of hashing")
+    add_remote(parser, "check a remote instead")
+    parser.add_argument("--sample", metavar="N%", default="", help="with --remote: read so many of the objects, and hash them")
+    parser.add_argument("--repair", action="store_true", help="with --remote: send again what lacks or is damaged there")
     add_dry_run(parser)
     add_jobs(parser)
     add_json(parser)
@@ -64,6 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Check."""
     repo = locate()
     store = open_store(repo)
+    only_with_remote(arguments, "fsck", "sample", "repair")
+    if arguments.remote is not None:
+        return fsck_remote.run(repo, store, arguments)
     found = Findings()
     both = arguments.store == arguments.pointers
     if both or arguments.pointers:

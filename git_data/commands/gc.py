@@ -8,6 +8,18 @@ for, and everything stored or used in the last 14 days. A store shared by data.c
   git data gc                    show what would go
   git data gc --force            delete it
   git data gc --prune=1.month    another age; "now" spares nothing: no other git command may be running
+  git data gc --remote           the same for the default remote
+  git data gc --remote=store --clone ../other --force
+
+On a remote everything stays that any ref of this repository, of the clones that are named, or of one of their git remotes refers
+to, and everything stored in the last 14 days by the clock of the remote. Nothing is deleted while not all refs can be seen: where
+a git remote does not answer or has commits that are not here, in shallow clones, or when a project that is not among these
+repositories keeps data there, too. What is published nowhere is seen only in clones that are named with --clone; so are forks
+whose git remote is not one of this repository.
+
+A push that runs meanwhile is safe: it notices, and sends again what it had only found there. One case is left: a push that ends
+right before the collection begins, and whose refs arrive after the collection asked for them, must not bring back data older
+than 14 days that nothing referred to.
 """
 
 from __future__ import annotations
@@ -18,8 +30,9 @@ import time
 
 from git_data.base.fsio import sweep
 from git_data.base.report import Progress, count, human_size
-from git_data.commands import output
+from git_data.commands import gc_remote, output
 from git_data.commands.parser import add_dry_run, add_json
+from git_data.commands.remote_option import add_remote, only_with_remote
 from git_data.errors import GitFailed, UsageError
 from git_data.git.reachability import git_dirs
 from git_data.git.repo import Repository, locate
@@ -38,7 +51,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="delete; without it nothing is changed")
     parser.add_argument("--prune", metavar="DATE", default="", help="only what was not used since DATE (2.weeks), or: now, never")
     parser.add_argument(
-        "--forget", metavar="PATH", default="", help="a repository at PATH does not use this shared store any more"
+        "--forget",
+        metavar="PATH",
+        default="",
+        help="a repository at PATH does not use this shared store any more; with --remote: a project, by its first commit",
+    )
+    add_remote(parser, "a remote instead of the store")
+    parser.add_argument(
+        "--clone", action="append", default=[], metavar="PATH", help="with --remote: a repository that needs data there, too"
     )
     add_dry_run(parser)
     add_json(parser)
@@ -48,11 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Collect garbage."""
     repo = locate()
     store = open_store(repo)
-    if arguments.forget:
+    only_with_remote(arguments, "gc", "clone")
+    if arguments.forget and arguments.remote is None:
         return _forget(store, arguments.forget)
     if arguments.force and arguments.dry_run:
         raise UsageError("--force deletes and --dry-run does not", "git data gc   # shows, without either")
     grace_s = _grace(arguments.prune)
+    if arguments.remote is not None:
+        return gc_remote.run(repo, arguments, grace_s)
     if not os.path.isdir(store.objects):
         garbage = gc.Garbage()
         return _report(arguments, garbage, 0, 0)
