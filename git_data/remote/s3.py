@@ -31,6 +31,7 @@ WHOLE_BYTES = 16 << 20
 """Up to here an object is sent in one request: parts would only add round trips."""
 _PAGE_KEYS = 1000
 _WORKERS = 32
+_LONGEST_URL_S = 7 * 24 * 3600
 # also what no host name and no path could be broken out of
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 
@@ -212,6 +213,8 @@ class S3(Remote):
         credentials = self.client.access.credentials()
         if credentials is None:
             return url
+        if expires_s > _LONGEST_URL_S:
+            raise UsageError("a presigned URL of S3 is valid for seven days at most", "git data url --expires 7d")
         from botocore.auth import S3SigV4QueryAuth
         from botocore.awsrequest import AWSRequest
 

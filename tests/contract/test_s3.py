@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -532,6 +533,8 @@ def test_a_presigned_url_needs_no_credentials(remote: S3, monkeypatch: pytest.Mo
     assert SECRET not in url
     with urllib.request.urlopen(url) as answer:
         assert answer.read() == data
+    with pytest.raises(UsageError, match="seven days"):
+        remote.public_url("objects/with space", 8 * 24 * 3600)
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(url[:-1] + ("0" if url[-1] != "0" else "1"))
 
