@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from git_data.errors import AccessDenied, RemoteError, RemoteUnavailable
+import re
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from git_data.remote.address import Address
+from git_data.errors import AccessDenied, RemoteError, RemoteUnavailable
+from git_data.remote.address import Address
 
 _LINES = 3
 _UNKNOWN_HOST = ("temporary failure in name resolution", "try again")
@@ -45,9 +44,9 @@ def explain(failure: Failure) -> RemoteError:
     if failure.established:
         return RemoteUnavailable(f"the connection to {address.url} was lost: {shown}")
     if "identification has changed" in words or "host key for" in words and "has changed" in words:
-        return changed_key(address)
+        return changed_key(_named(address, failure.words))
     if "host key verification failed" in words or "host key is known for" in words:
-        return unknown_key(address)
+        return unknown_key(_named(address, failure.words))
     if "permission denied (" in words or "too many authentication failures" in words or "no supported authentication" in words:
         return denied(address, shown)
     if "subsystem request failed" in words:
@@ -59,6 +58,18 @@ def explain(failure: Failure) -> RemoteError:
     if failure.status == 255 or any(word in words for word in _NOT_NOW):
         return RemoteUnavailable(f"{address.url} cannot be reached: {shown}", f"ssh -v {target(address)}")
     return RemoteError(f"{address.url} cannot be reached: {shown}", f"ssh -v {target(address)}")
+
+
+def _named(address: Address, words: str) -> Address:
+    """The host as ssh calls it, and known_hosts does: an address may hold an alias of ~/.ssh/config."""
+    found = re.search(r"host key is known for (\S+)|[Hh]ost key for (\S+) has changed", words)
+    if found is None:
+        return address
+    name = found[1] or found[2]
+    host, bracket, port = name.rpartition("]:")
+    if bracket:
+        return Address(address.url, address.scheme, address.user, host.lstrip("["), int(port))
+    return Address(address.url, address.scheme, address.user, name)
 
 
 def unknown_key(address: Address, line: str = "", fingerprint: str = "") -> AccessDenied:

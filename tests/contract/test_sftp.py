@@ -54,6 +54,14 @@ def test_an_unknown_host_is_refused_with_the_line_to_add(sshd: Sshd, opens: Open
     assert "ssh-keyscan" in caught.value.hint or sshd.line_of("host_key.pub").strip() in caught.value.hint
 
 
+def test_the_line_to_add_names_the_host_itself_not_its_alias(sshd: Sshd, opens: Opens) -> None:
+    (sshd.place / "nobody").write_text("")
+    alias = f"Host box\n  HostName 127.0.0.1\n  Port {sshd.port}\n  User {sshd.user}\n"
+    with pytest.raises(AccessDenied) as caught:
+        opens(sshd, "box:data", known_hosts="nobody", config=alias).stat("key")
+    assert "127.0.0.1" in caught.value.hint and str(sshd.port) in caught.value.hint and "box" not in caught.value.hint
+
+
 def test_a_host_whose_key_changed_is_refused_loudly(sshd: Sshd, opens: Opens) -> None:
     (sshd.place / "changed").write_text(sshd.line_of("other_host_key.pub"))
     with pytest.raises(AccessDenied) as caught:
