@@ -249,7 +249,7 @@ class Sftp(Remote):
                 raise failure
             return
         self._tree.path(key)
-        note = Note(self._scratch, self.url, key) if self._scratch and source.size > NOTED_BYTES else None
+        note = self._note(key, source)
         try:
             with self._session() as session:
                 put = upload(session, self._tree, key, source, note if note is not None and note.usable else None)
@@ -261,6 +261,14 @@ class Sftp(Remote):
                 note.close()
         if put.error is not None:
             raise put.error
+
+    def _note(self, key: str, source: Source) -> Note | None:
+        if not self._scratch or source.size <= NOTED_BYTES:
+            return None
+        try:
+            return Note(self._scratch, self.url, key)
+        except OSError as error:
+            raise from_os_error(error, self._scratch, "writing") from None
 
     def put_many(self, items: Sequence[tuple[str, Source]]) -> Sequence[GitDataError | None]:
         """See ``Remote.put_many``."""

@@ -36,6 +36,7 @@ class Note:
     """
 
     def __init__(self, scratch: str, url: str, key: str) -> None:
+        os.makedirs(scratch, exist_ok=True)
         self.path = os.path.join(scratch, sha256(f"{url}\n{key}".encode()).hexdigest() + ".sftp")
         self._lock = Advisory(self.path, wait=False)
         self.usable = self._lock.acquired

@@ -156,7 +156,6 @@ def killed(sshd: Sshd, tmp_path: Path) -> bytes:
     """The content of an upload that was killed when two thirds of it were sent."""
     data = content(LARGE)
     (tmp_path / "file").write_bytes(data)
-    (tmp_path / "scratch").mkdir()
     arguments = [sshd.url(tmp_path / "remote"), sshd.command(), tmp_path / "scratch", tmp_path / "file", LARGE]
     words = [*map(str, arguments), hashlib.sha256(data).hexdigest()]
     assert subprocess.run([sys.executable, "-c", _UPLOAD, *words]).returncode == -signal.SIGKILL
