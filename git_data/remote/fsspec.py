@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _TMP = "tmp/"
 _PIECE_BYTES = 4 << 20
+_READ_BYTES = 2 << 20
+"""Libraries hold a piece several times over."""
 _MAX_PIECES = 40_000
 """Azure takes 50,000 blocks for one object."""
 _ROUND_BYTES = 256 << 10
@@ -159,7 +161,7 @@ class Fsspec(Remote):
             length = max(entry.size - start, 0)
         end = start + length
         while start < end:
-            stop = min(start + _PIECE_BYTES, end)
+            stop = min(start + _READ_BYTES, end)
             with self._named(key, "reading"):
                 data = self._system.cat_file(path, start=start, end=stop)
             if len(data) != stop - start:
