@@ -38,7 +38,7 @@ _SHOWN = 20
 class Dropped:
     """What one run did: files that became pointers or whose object went, bytes freed, files that stayed with reasons."""
 
-    __slots__ = ("bytes", "files", "objects_stay", "others", "refused")
+    __slots__ = ("bytes", "files", "hint", "objects_stay", "others", "refused")
 
     def __init__(self) -> None:
         self.files: list[Candidate] = []
@@ -47,6 +47,7 @@ class Dropped:
         self.others: list[bytes] = []
         """paths that were not asked for, have the same content and lost its copy in the store"""
         self.objects_stay = False
+        self.hint = "git status"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print(repo, result, arguments.dry_run)
     if result.refused:
         number = len(result.refused)
-        raise CheckFailed(f"{count(number, 'file')} stayed as {'it is' if number == 1 else 'they are'}", _hint(result))
+        raise CheckFailed(f"{count(number, 'file')} stayed as {'it is' if number == 1 else 'they are'}", result.hint)
     return 0
 
 
@@ -95,6 +96,7 @@ def _drop(repo: Repository, store: Store, found: list[Candidate], dry_run: bool)
         have = seen.holders[item.tracked.pointer.oid]
         if len(have) < wanted:
             result.refused.append((item, _too_few(seen, have, wanted)))
+            result.hint = _where_to(seen, have)
         else:
             result.files.append(item)
     if not dry_run:
@@ -128,10 +130,12 @@ def _too_few(seen: Copies, have: list[str], wanted: int) -> str:
     return "; ".join([f"its data is {where}{needed}", *unasked])
 
 
-def _hint(result: Dropped) -> str:
-    if any("remote" in reason for _, reason in result.refused):
-        return "git data push --all   # then drop again"
-    return "git status"
+def _where_to(seen: Copies, have: list[str]) -> str:
+    """The command that makes one more copy."""
+    lacking = [answer.named.name for answer in seen.asked if answer.error is None and answer.named.name not in have]
+    if lacking:
+        return f"git data push {lacking[0]} --all   # then drop again"
+    return "git data remote list -v" if any(answer.error for answer in seen.asked) else "git data remote add another URL"
 
 
 def _as_json(result: Dropped, dry_run: bool) -> dict[str, object]:

@@ -144,7 +144,7 @@ def _print(repo: Repository, sought: list[Sought], answers: list[Answer]) -> Non
         ]
         for item in sought
     ]
-    headers = ["size", "oid", "work tree", "store", *(answer.named.name for answer in answers), "path"]
+    headers = ["size", "oid", "work tree", "local store", *(answer.named.name for answer in answers), "path"]
     output.write(output.table(rows, headers, right=(0,)))
     for answer in answers:
         if answer.error is not None:

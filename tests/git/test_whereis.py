@@ -38,8 +38,8 @@ def test_every_place_is_listed(repo: Repo, two_remotes: tuple[Path, Path]) -> No
     repo.data("push", "store")
     oid = hashlib.sha256(data).hexdigest()
     assert repo.data("whereis", "a.bin").splitlines() == [
-        "  size  oid           work tree    store    store    backup    path",
-        f"1.5 kB  {oid[:12]}  yes          yes      yes      -         a.bin",
+        "  size  oid           work tree    local store    store    backup    path",
+        f"1.5 kB  {oid[:12]}  yes          yes            yes      -         a.bin",
     ]
     assert whereis(repo, "a.bin") == [
         {
