@@ -37,7 +37,7 @@ SETTINGS = {
     "profile": "the profile of the AWS configuration",
     "region": "the region of the service",
     "sse": "S3: encryption by the server: AES256, aws:kms or aws:kms:dsse",
-    "sshclient": "paramiko (built in), or openssh for the program ssh",
+    "sshclient": "openssh: the program ssh, as git uses it (the default where it is installed); or paramiko, built in",
     "ssekmskeyid": "S3: the key of aws:kms",
     "storageclass": "S3: the storage class of new objects",
 }
