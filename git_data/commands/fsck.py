@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pointers", action="store_true", help="only the pointers")
     parser.add_argument("--quick", action="store_true", help="look at sizes and time stamps instead of hashing")
     add_remote(parser, "check a remote instead")
-    parser.add_argument("--sample", metavar="PERCENT", default="", help="with --remote: read so many of the objects, and hash them")
+    parser.add_argument("--sample", metavar="PERCENT", default="", help="with --remote: read and hash so many of the objects")
     parser.add_argument("--repair", action="store_true", help="with --remote: send again what lacks or is damaged there")
     add_dry_run(parser)
     add_jobs(parser)

@@ -76,22 +76,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _wanted(repo: Repository, arguments: argparse.Namespace, source: Session) -> list[Pointer]:
     """Raises: RemoteError, GitFailed."""
-    if source.reader() is None:
-        raise RemoteError(f"'{source.name}' holds no data of git-data", f"git data push {source.name}")
+    source.reader()
     for revision in arguments.ref:
         for part in revision.replace("...", "..").split(".."):
             if part:
                 scan.resolve(part.removeprefix("^"), "object")
     meant = [*arguments.ref, *(["--all"] if arguments.all else [])]
     if meant:
-        found = scan.in_history(repo, "--ignore-missing", *meant, "--")
-        return list({pointer.oid: pointer for pointer in found.values()}.values())
+        reached = scan.in_history(repo, "--ignore-missing", *meant, "--").values()
+        return list({pointer.oid: pointer for pointer in reached}.values())
     if source.remote.traits.listing == "none":
         raise UsageError(
             f"'{source.name}' cannot be listed: say which revisions are meant",
             f"git data mirror {source.name} {arguments.target} --all",
         )
-    return listed(source.remote)
+    found = listed(source.remote)
+    if not found and source.layout is None:
+        raise RemoteError(f"'{source.name}' holds no data of git-data", f"git data push {source.name}")
+    return found
 
 
 def _prepare(arguments: argparse.Namespace, source: Session, target: Session, wanted: list[Pointer]) -> list[Pointer]:

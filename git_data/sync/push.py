@@ -113,8 +113,10 @@ def push(
     result.left_out = missing
     result.sent = here
     result.bytes = sum(pointer.size for pointer in here)
-    if not dry_run and here:
+    if not dry_run:
+        # also who only finds his data there needs it
         projects.register(repo, session)
+    if not dry_run and here:
         _send(repo, store, session, here, result, jobs)
         while session.moved_on():
             result.collected = True

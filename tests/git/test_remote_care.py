@@ -183,6 +183,16 @@ def test_a_push_registers_its_project_once(repo: Repo, place: Place) -> None:
     assert place.projects() == set()
 
 
+def test_a_project_that_only_finds_its_data_there_registers_too(repo: Repo, place: Place) -> None:
+    data = repo.write("a.bin", 10)
+    repo.commit()
+    place.root.mkdir()
+    (place.root / "layout").write_text(f"[layout]\n\tversion = 1\n\tid = {'0' * 32}\n\tgeneration = 1\n")
+    place.put(data)
+    assert "has all the data already" in repo.data("push")
+    assert place.projects() == {root_commit(repo)}
+
+
 def test_stashes_are_no_projects(repo: Repo, place: Place) -> None:
     repo.write("a.bin", 10)
     repo.commit()
