@@ -9,11 +9,16 @@ from typing import Any
 from compare import STEPS
 from table import ratio, seconds, size
 from tools import TOOLS, AnnexLocked, PlainGit
+from transfer import STEPS as TRANSFER_STEPS
+from transfer_tools import MOVERS, Dvc
 
 Row = list[str]
 
 PEERS = [tool.name for tool in TOOLS if tool.peer and tool.real_files]
 """who gives the same: files that can be edited, not links to the one copy"""
+
+MOVING_PEERS = [mover.name for mover in MOVERS if mover.peer]
+STEP_NAMES = {"again": "push again"}
 
 
 def rows(results: dict[str, Any]) -> list[Row]:
@@ -25,6 +30,7 @@ def rows(results: dict[str, Any]) -> list[Row]:
         *_startup(results.get("startup")),
         *_memory(results.get("memory")),
         *_tracked(results.get("tracked")),
+        *_transfer(results.get("transfer", {}), results.get("transfer_titles", {})),
     ]
 
 
@@ -52,9 +58,9 @@ class _Numbers:
         if ours is not None and theirs is not None:
             yield _verdict(f"{goal}, of {other}", limit, ours / theirs)
 
-    def best(self, goal: str, limit: float, tool: str, step: str) -> Iterator[Row]:
+    def best(self, goal: str, limit: float, tool: str, step: str, peers: list[str] = PEERS) -> Iterator[Row]:
         """``tool`` takes at most ``limit`` of the fastest peer."""
-        found = [(value, name) for name in PEERS if (value := self.get(name, step)) is not None]
+        found = [(value, name) for name in peers if (value := self.get(name, step)) is not None]
         if found:
             yield from self.against(f"{goal}, the best peer", limit, tool, step, min(found)[1])
 
@@ -121,3 +127,38 @@ def _tracked(results: dict[str, Any] | None) -> Iterator[Row]:
         yield _verdict(f"{files}: git data ls-files", 1.0, median(results["ls-files"]), seconds)
     extra = median(results["git-data"]["switch"]) - median(results["git"]["switch"])
     yield _verdict(f"{files}: switch of one of them, above git alone", 0.2, extra, seconds)
+
+
+def _transfer(results: dict[str, Any], titles: dict[str, str]) -> Iterator[Row]:
+    for kind, works in results.items():
+        for name, samples in works.items():
+            what = f"{kind}, {titles[name]}"
+            numbers = _Numbers(samples)
+            for step in TRANSFER_STEPS:
+                limit = 0.3 if step == "again" else 1.0
+                yield from numbers.best(f"{what}: {STEP_NAMES.get(step, step)}", limit, "git-data", step, MOVING_PEERS)
+            if (kind, name) == ("s3", "many"):
+                for step in ("push", "fetch"):
+                    yield from numbers.against(f"{what}: {step}", 0.5, "git-data", step, Dvc.name)
+            requests = samples.get("git-data", {}).get("requests", {}).get("again")
+            if kind == "s3" and requests is not None:
+                yield _verdict(f"{what}: requests of a push that finds nothing to do", 1, requests, str)
+            push, start_up = numbers.get("git-data", "push"), numbers.get("git-data", "again")
+            if (kind, name) == ("folder", "big") and push is not None and start_up is not None:
+                yield _verdict(f"{what}: push, above one that finds nothing to do", 0.050, push - start_up, seconds)
+    peaks = _peaks(results)
+    if peaks:
+        peak, where = max(peaks)
+        yield _verdict(f"remotes: memory of the largest process ({where})", 200 << 20, peak, size)
+
+
+def _peaks(results: dict[str, Any]) -> list[tuple[int, str]]:
+    """Peak memory of git-data wherever it was measured."""
+    ours = [mover.name for mover in MOVERS if mover.ours]
+    return [
+        (samples[tool]["peak_bytes"], f"{tool}, {kind}, {work}")
+        for kind, works in results.items()
+        for work, samples in works.items()
+        for tool in ours
+        if samples.get(tool, {}).get("peak_bytes")
+    ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 Command = list[str]
 
@@ -36,8 +39,11 @@ class Place:
             raise CommandFailed(f"{' '.join(command)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()[-2000:]}")
         return done.stdout
 
-    def time(self, commands: Iterable[Command]) -> Timing:
-        """Run commands one after the other; their wall time together. Raises: CommandFailed."""
+    def time(self, commands: Iterable[Command], limit_s: float | None = None) -> Timing:
+        """Run commands one after the other; their wall time together.
+
+        Raises: CommandFailed, also when one of them takes longer than ``limit_s``.
+        """
         log = os.path.join(self.env["HOME"], "last-command.log")
         peak_kib = 0
         elapsed_s = 0.0
@@ -45,13 +51,21 @@ class Place:
         for command in commands:
             with open(log, "w+b") as file:
                 start = time.perf_counter()
+                # a session of its own: it can be ended with everything it started
                 process = subprocess.Popen(
-                    command, cwd=self.root, env=self.env, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+                    command,
+                    cwd=self.root,
+                    env=self.env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
                 )
                 try:
-                    _, status, usage = os.wait4(process.pid, 0)
+                    with _killed_after(limit_s, process.pid):
+                        _, status, usage = os.wait4(process.pid, 0)
                 except BaseException:  # the run is being ended: nobody may stay on a file system that has to be unmounted
-                    process.kill()
+                    _kill_group(process.pid)
                     raise
                 elapsed_s += time.perf_counter() - start
                 process.returncode = os.waitstatus_to_exitcode(status)
@@ -60,8 +74,28 @@ class Place:
                 file.seek(0)
                 output += file.read().decode("utf-8", "replace")
             if process.returncode:
-                raise CommandFailed(f"{' '.join(command)}: exit {process.returncode}: {output.strip()[-2000:]}")
+                late = f" (it may take {limit_s:.0f} s)" if limit_s is not None and elapsed_s >= limit_s else ""
+                raise CommandFailed(f"{' '.join(command)}: exit {process.returncode}{late}: {output.strip()[-2000:]}")
         return Timing(elapsed_s, peak_kib * 1024, output)
+
+
+@contextlib.contextmanager
+def _killed_after(limit_s: float | None, group: int) -> Iterator[None]:
+    """End a group of processes if the block takes too long."""
+    if limit_s is None:
+        yield
+        return
+    timer = threading.Timer(limit_s, _kill_group, [group])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _kill_group(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 class Timing:

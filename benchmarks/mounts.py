@@ -70,8 +70,11 @@ def _unmount(target: str) -> None:
 def empty(directory: str) -> None:
     """Delete what a run left, and give the blocks back to the disk below, so that the next run has to get them, too."""
     for name in os.listdir(directory):
-        if name != "lost+found":
-            remove_tree(os.path.join(directory, name))
+        path = os.path.join(directory, name)
+        if not os.path.isdir(path):
+            os.unlink(path)
+        elif name != "lost+found":
+            remove_tree(path)
     os.sync()
     if os.path.ismount(directory):
         subprocess.run(["fstrim", directory], capture_output=True)

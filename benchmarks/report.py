@@ -11,8 +11,10 @@ from statistics import median
 from typing import Any
 
 import goals
+import servers
 import table
 from tools import TOOLS
+from transfer_tools import MOVERS
 
 Results = dict[str, Any]
 
@@ -38,6 +40,7 @@ def render(results: Results, style: str) -> str:
         if name in results:
             title, head, rows, note = show(results[name])
             parts.append(_section(f"{title} ({results[f'{name}_on']})", style, table.pairs(head, rows, style), note))
+    parts += _transfers(results, style)
     reached = goals.rows(results)
     if reached:
         parts.append(_section("Goal and reached", style, table.pairs(["goal", "limit", "reached", ""], reached, style)))
@@ -81,6 +84,26 @@ def _comparisons(results: Results, style: str) -> list[str]:
             "'status again' those that follow; (!) it called unchanged files modified. disk: 100 % is both versions stored once."
         )
         abouts = "".join(f"- {tool.name}: {tool.about}\n" for tool in TOOLS if tool.name in shown)
+        parts.append(note + "\n\n" + abouts)
+    return parts
+
+
+def _transfers(results: Results, style: str) -> list[str]:
+    parts = []
+    shown: set[str] = set()
+    for kind, works in results.get("transfer", {}).items():
+        for name, measured in works.items():
+            shown.update(measured)
+            files = 1 if name == "big" else results["options"]["files"]
+            title = f"{results['transfer_on']}: {servers.KINDS[kind]}: {results['transfer_titles'][name]}"
+            parts.append(_section(title, style, table.transfers(measured, files, style)))
+            parts += [f"{tool} failed: {samples['failed']}\n" for tool, samples in measured.items() if samples["failed"]]
+    if shown:
+        note = (
+            f"Medians; × is the ratio to {table.REFERENCE} in the same column. 'push again': nothing has changed since. "
+            "memory: the largest process of the tool, in any step."
+        )
+        abouts = "".join(f"- {mover.name}: {mover.about}\n" for mover in MOVERS if mover.name in shown)
         parts.append(note + "\n\n" + abouts)
     return parts
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Compare git-data with git-lfs, DVC and git-annex on the same work, in one run.
+"""Compare git-data with git-lfs, DVC, git-annex, rclone, aws and rsync on the same work, in one run.
 
-``python benchmarks/run.py --quick`` shows in ten minutes that everything works; without options the run takes
+``python benchmarks/run.py --quick`` shows in fifteen minutes that everything works; without options the run takes
 hours. README.md in this directory tells how to read the numbers.
 """
 
@@ -26,6 +26,7 @@ import report
 import startup
 import table
 import tracked
+import transfer
 from measure import CommandFailed, Place
 from options import PARTS, parse
 from tools import TOOLS, GitData, Tool
@@ -42,7 +43,7 @@ def main() -> int:
     try:
         envs = usable_tools(options, base, results)
         results["versions"] = peers.versions(envs, base)
-        require_space(base, 5 * options.big + mounts.MIN_BYTES)
+        require_space(base, 5 * max(options.big, options.remote_big) + mounts.MIN_BYTES)
         try:
             measure(options, base, envs, results)
         except KeyboardInterrupt:
@@ -84,7 +85,7 @@ def usable_tools(options: argparse.Namespace, base: str, results: dict[str, Any]
 def measure(options: argparse.Namespace, base: str, envs: dict[type[Tool], dict[str, str]], results: dict[str, Any]) -> None:
     """Every part on every file system; the parts that are no comparison on the first one only."""
     parts = options.part or PARTS
-    others = [part for part in parts if part == "startup" or part != "compare" and GitData in envs]
+    others = [part for part in parts if part in ("startup", "transfer") or part != "compare" and GitData in envs]
     # closed at once when something fails: that unmounts
     with contextlib.closing(file_systems(options, base)) as places:
         for kind, directory in places:
@@ -94,7 +95,10 @@ def measure(options: argparse.Namespace, base: str, envs: dict[type[Tool], dict[
                 say(f"{kind}: {part}")
                 results[f"{part}_on"] = kind
                 try:
-                    results[part] = one_part(part, options, directory, envs)
+                    if part == "transfer":
+                        transfer.Comparison(options, directory, os.path.join(base, "home"), results, say).run()
+                    else:
+                        results[part] = one_part(part, options, directory, envs)
                 except CommandFailed as failure:
                     note_failure(results, part, failure, directory)
             others = []
@@ -103,7 +107,7 @@ def measure(options: argparse.Namespace, base: str, envs: dict[type[Tool], dict[
 def file_systems(options: argparse.Namespace, base: str) -> Generator[tuple[str, str], None, None]:
     """Name and directory of each file system, one after the other."""
     # two versions in the work tree, in a store, and once more for what a tool keeps meanwhile
-    size = 8 * max(options.big, options.files * (options.file_size + 8192))
+    size = 8 * max(options.big, options.remote_big, options.files * (options.file_size + 8192))
     size += options.memory + options.tracked * 16384 + mounts.MIN_BYTES
     for kind in options.fs or mounts.MAKE:
         reason = "--no-mount was given" if options.no_mount else mounts.cannot_mount(kind)

@@ -56,6 +56,29 @@ def comparison(results: dict[str, dict[str, Any]], style: str) -> str:
     return tabulate(rows, head, tablefmt=style, disable_numparse=True, colalign=["left"] + ["right"] * (len(head) - 1))
 
 
+def transfers(results: dict[str, dict[str, Any]], files: int, style: str) -> str:
+    """One table for one work of so many ``files`` and one kind of remote: tools in rows, steps in columns."""
+    reference = results.get(REFERENCE, {}).get("seconds", {})
+    rows = []
+    for name, samples in results.items():
+        if samples["failed"]:
+            rows.append([name, "failed"])
+        elif samples["seconds"]["push"]:
+            steps = [_cell(samples["seconds"][step], reference.get(step)) for step in samples["seconds"]]
+            rows.append([name, *steps, size(samples["peak_bytes"]), _requests(samples["requests"], files)])
+    head = ["tool", "push", "push again", "fetch", "memory", "requests (per file)"]
+    if not any(samples["requests"] for samples in results.values()):
+        head, rows = head[:-1], [row[: len(head) - 1] for row in rows]
+    return tabulate(rows, head, tablefmt=style, disable_numparse=True, colalign=["left"] + ["right"] * (len(head) - 1))
+
+
+def _requests(counted: dict[str, int], files: int) -> str:
+    texts = [
+        f"{step} {number:,}" + (f" ({ratio(number / files)})" if step != "again" else "") for step, number in counted.items()
+    ]
+    return ", ".join(texts)
+
+
 def _cell(samples: list[float], reference: list[float] | None) -> str:
     if not samples:
         return ""

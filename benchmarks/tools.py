@@ -145,13 +145,12 @@ class Dvc(Tool):
 
     def configure(self) -> None:
         self.place.run("dvc", "init", "-q")
-        for key, value in (
-            ("cache.type", "reflink,copy"),
-            ("cache.slow_link_warning", "false"),
-            ("core.analytics", "false"),
-            ("core.check_update", "false"),
-        ):
-            self.place.run("dvc", "config", key, value)
+        # what "dvc config" would write, which takes seconds for four settings
+        with open(os.path.join(self.place.root, ".dvc", "config"), "w", encoding="ascii") as file:
+            file.write(
+                "[core]\n    analytics = false\n    check_update = false\n"
+                '[cache]\n    type = "reflink,copy"\n    slow_link_warning = false\n'
+            )
 
     def add(self, version: int) -> list[Command]:
         return [["dvc", "add", "-q", self.work.top], ["git", "add", f"{self.work.top}.dvc", ".gitignore"]]
