@@ -23,7 +23,8 @@ class Fault:
 
     kind: ``status`` (answer with ``at``, ``headers`` and ``body`` instead of passing on), ``reset`` (RST after ``at`` bytes of
     the answer's body), ``truncate`` (orderly end there), ``alter`` (flip a bit of the byte at ``at``), ``stall`` (silence after
-    ``at`` bytes), ``lose`` (the server does the work, the answer is lost), ``refuse`` (RST before anything is answered).
+    ``at`` bytes), ``silence`` (the request does not reach the server, and gets no answer), ``lose`` (the server does the work,
+    the answer is lost), ``refuse`` (RST before anything is answered).
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Proxy:
         self.seen: list[tuple[str, str, int]] = []
         self.lock = threading.Lock()
         self.released = threading.Event()
+        self.struck = threading.Event()
+        """set when a request gets silence"""
 
     @property
     def url(self) -> str:
@@ -135,6 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
         fault = proxy.strike(self.command, self.path, len(body))
         if fault is not None and fault.kind == "refuse":
             self._reset()
+            return
+        if fault is not None and fault.kind == "silence":
+            proxy.struck.set()
+            proxy.released.wait(60)
+            self.close_connection = True
             return
         if fault is not None and fault.kind == "status":
             self._answer(fault.at, fault.headers, fault.body)
