@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from git_data.base import report
-from git_data.git.repo import locate
+from git_data.git.repo import locate, look_elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def main(words: list[str]) -> int:
         return 0  # only deletions
     remote = [field[3] for field in fields if len(field) == 4 and field[3].strip("0")]
     repo = locate()
+    look_elsewhere(repo)
 
     from git_data.sync.push import outgoing
     from git_data.sync.remotes import default_name, find

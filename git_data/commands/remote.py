@@ -23,7 +23,7 @@ from git_data.commands import output
 from git_data.commands.parser import add_json
 from git_data.config import COMMITTED_FILE, is_remote_name
 from git_data.errors import CheckFailed, GitDataError, UsageError
-from git_data.git.repo import Repository, locate
+from git_data.git.repo import Repository, locate, look_elsewhere
 from git_data.remote.address import is_secret, parse, redacted
 from git_data.remote.base import Options
 from git_data.remote.layout import initialise
@@ -266,6 +266,7 @@ def _say_left(scopes: list[str]) -> None:
 
 
 def _list(repo: Repository, arguments: argparse.Namespace) -> int:
+    look_elsewhere(repo)
     found = remotes.named(repo.config)
     default = remotes.default_name(repo.config)
     if arguments.json:

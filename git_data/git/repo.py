@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from git_data.config import COMMITTED_FILE, Config, Settings, add_committed, parse_list
+from git_data.config import COMMITTED_FILE, Config, Settings, add_committed, parse_list, remote_key
 from git_data.errors import RepositoryError
 from git_data.git.run import capture
 
@@ -102,6 +102,28 @@ def _committed(worktree: str, index: str) -> bytes:
         if status == 0:
             return output
     return b""
+
+
+def look_elsewhere(repo: Repository) -> None:
+    """If nothing here names a remote, take what ``.gitdata`` of a default branch says of them.
+
+    A checked-out commit may be older than the file, and a bare repository has no work tree.  Only for who is about to need a
+    remote: it costs two git processes.
+    """
+    entries = repo.config.entries
+    if any(remote_key(key)[1] == "url" for key in entries):
+        return
+    branches = list(dict.fromkeys(filter(None, (repo.config.get("init.defaultbranch"), "main", "master"))))
+    remotes = [key[len("remote.") : -len(".url")] for key in entries if key.startswith("remote.") and key.endswith(".url")]
+    names = ["HEAD", *(f"refs/remotes/{remote}/{branch}" for remote in remotes for branch in ("HEAD", *branches))]
+    names += [f"refs/heads/{branch}" for branch in branches]
+    question = "".join(f"{name}:{COMMITTED_FILE}\n" for name in names)
+    _, answers = capture(["cat-file", "--batch-check=%(objectname) %(objecttype)"], stdin=os.fsencode(question))[0]
+    blob = next((line.split()[0].decode() for line in answers.splitlines() if line.endswith(b" blob")), "")
+    if blob:
+        status, output = capture(["config", "--blob", blob, "--list", "-z"])[0]
+        if status == 0:
+            add_committed(entries, output)
 
 
 def _not_a_repository() -> RepositoryError:

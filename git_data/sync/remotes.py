@@ -14,6 +14,7 @@ import os
 from git_data.base import report
 from git_data.config import COMMITTED_FILE, REMOTE_COMMITTED, REMOTE_LOCAL, Config, Entry, parse_jobs, parse_size, remote_key
 from git_data.errors import ConfigError, GitDataError, UsageError
+from git_data.git.repo import look_elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ def default_name(config: Config, git_remote: str = "") -> str:
 
 def find(repo: Repository, text: str = "") -> Named:
     """The remote of that name, or at that address; the default one for an empty text. Raises: UsageError."""
+    look_elsewhere(repo)
     remotes = named(repo.config)
     name = text or default_name(repo.config)
     if name in remotes:

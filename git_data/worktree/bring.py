@@ -9,6 +9,7 @@ import os
 
 from git_data.base import report
 from git_data.errors import GitDataError
+from git_data.git.repo import look_elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def bring(repo: Repository, store: Store, pointers: Iterable[Pointer]) -> None:
     if not wanted or repo.settings.fetch != "auto":
         return
     repo = _with_remotes(repo)
+    look_elsewhere(repo)
     if not any(key.startswith("data.") and key.endswith(".url") for key in repo.config.entries):
         return
     from git_data.base import libraries

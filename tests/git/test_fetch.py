@@ -91,6 +91,34 @@ def test_git_pull_brings_the_data_of_what_it_merges(origin: Path, install: None,
     assert clone.read("a.bin") == new and clone.status() == ""
 
 
+@pytest.mark.parametrize("how", ["checkout", "clone", "bare"])
+def test_commits_older_than_the_file_that_names_the_remote_bring_their_data(
+    origin: Path, install: None, repo: Repo, tmp_path: Path, how: str
+) -> None:
+    repo.git("config", "--unset", "data.store.url")
+    repo.git("checkout", "-q", "--orphan", "before")
+    repo.git("rm", "-q", "-f", ".gitdata")
+    repo.commit("without the file")
+    repo.git("checkout", "-q", "-b", "also-before")
+    repo.write("later.bin", content(900, 5))
+    repo.commit("another one")
+    repo.git("push", "-q", "origin", "before", "also-before")
+    assert stored(tmp_path, content(900, 5)).exists(), "the push knew the remote, too"
+    if how == "bare":
+        run("git", "clone", "-q", "--bare", str(origin), str(tmp_path / "clone.git"))
+        fetched = run("git", "-C", str(tmp_path / "clone.git"), "data", "fetch", "also-before", "-I", "later.bin")
+        assert b"1 object" in fetched.stdout
+        return
+    branch = ["-b", "also-before"] if how == "clone" else []
+    run("git", "clone", "-q", *branch, str(origin), str(tmp_path / "clone"))
+    clone = Repo(tmp_path / "clone")
+    if how == "checkout":
+        clone.git("checkout", "-q", "before")
+        clone.git("checkout", "-q", "also-before")
+    assert clone.read("later.bin") == content(900, 5)
+    assert "store" in clone.data("remote")
+
+
 def test_a_worktree_and_an_archive_bring_what_they_show(bare_clone: Repo, tmp_path: Path) -> None:
     bare_clone.git("config", "data.fetch", "auto")
     archive = bare_clone.run("git", "archive", "HEAD", "a.bin").stdout
