@@ -36,7 +36,7 @@ _SHOWN = 20
 
 
 class Dropped:
-    """What one run did: files that became pointers or whose object went, bytes freed, files that stayed with reasons."""
+    """What one run did: files that became pointers or whose object went, the bytes of their content, files that stayed."""
 
     __slots__ = ("bytes", "files", "hint", "objects_stay", "others", "refused")
 
@@ -109,16 +109,13 @@ def _drop(repo: Repository, store: Store, found: list[Candidate], dry_run: bool)
 
 def _free(repo: Repository, store: Store, result: Dropped, dry_run: bool) -> None:
     """Delete objects, but none that a file which had to stay may need again."""
-    result.bytes = sum(item.tracked.pointer.size for item in result.files if item.status is not None and result.objects_stay)
-    if result.objects_stay:
+    pointers = {item.tracked.pointer.oid: item.tracked.pointer for item in result.files}
+    result.bytes = sum(pointer.size for pointer in pointers.values())
+    if result.objects_stay or dry_run:
         return
     kept = {item.tracked.pointer.oid for item, _ in result.refused}
-    pointers = {item.tracked.pointer.oid: item.tracked.pointer for item in result.files if item.tracked.pointer.oid not in kept}
-    if dry_run:
-        result.bytes = sum(pointer.size for pointer in pointers.values())
-        return
-    gone = {item.tracked.pointer.oid for item in result.files if item.stored and item.tracked.pointer.oid in pointers}
-    result.bytes = delete_objects(store, list(pointers.values()))
+    delete_objects(store, [oid for oid in pointers if oid not in kept])
+    gone = {item.tracked.pointer.oid for item in result.files if item.stored} - kept
     others = also_named(repo, [item.tracked for item in result.files])
     result.others = sorted(path for oid, paths in others.items() if oid in gone for path in paths)
 
@@ -165,7 +162,8 @@ def _print(repo: Repository, result: Dropped, dry_run: bool) -> None:
             output.line(f"{size:>9}  {shown(output.relative(item.tracked.path, repo.prefix))}")
     if result.files:
         verb = "would be dropped" if dry_run else "dropped"
-        output.line(f"{count(len(result.files), 'file')} {verb}, {human_size(result.bytes)} freed")
+        freed = "" if result.objects_stay else f", {human_size(result.bytes)} freed"
+        output.line(f"{count(len(result.files), 'file')} {verb}{freed}")
     elif not result.refused:
         output.line("nothing to drop: no content of these files is here")
     if result.files and result.objects_stay:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from git_data.errors import GitDataError
     from git_data.git.repo import Repository
     from git_data.git.scan import Tracked
-    from git_data.pointer import Pointer
     from git_data.store.objects import Store
 
 _WHY_NOT = {
@@ -145,14 +144,11 @@ def _link(item: Candidate, stage: str, sources: dict[bytes, str], date_s: int) -
     return Link(item.tracked.path, source, len(pointer), None, mtime_ns, mode=mode, status=item.status)
 
 
-def delete_objects(store: Store, pointers: list[Pointer]) -> int:
-    """Delete objects of the store itself; the bytes freed, if nobody shares their blocks. Raises: FileSystemError."""
-    freed = 0
-    for pointer in pointers:
-        if os.path.exists(store.path(pointer.oid)):
-            store.remove(pointer.oid)
-            freed += pointer.size
-    return freed
+def delete_objects(store: Store, oids: list[str]) -> None:
+    """Delete those objects that the store itself has. Raises: FileSystemError."""
+    for oid in oids:
+        if os.path.exists(store.path(oid)):
+            store.remove(oid)
 
 
 def also_named(repo: Repository, dropped: list[Tracked]) -> dict[str, list[bytes]]:
