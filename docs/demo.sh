@@ -1,5 +1,5 @@
 #!/bin/sh
-# make demo: install git-data into a new virtual environment and version three releases of a real data set with plain git.
+# make demo: install git-data into a new virtual environment, version three releases of a real data set with plain git, and share them.
 # Every command is shown before it runs. Everything is left in .demo/ (DEMO_DIR); a second run starts anew, but keeps downloads.
 set -eu
 
@@ -113,7 +113,7 @@ step "A repository that keeps its data files as data"
 GIT_CONFIG_GLOBAL=$demo/gitconfig
 export GIT_CONFIG_GLOBAL
 printf '[user]\n\tname = Demo\n\temail = demo@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n' >gitconfig
-rm -rf project worktree export
+rm -rf project worktree export code.git storage colleague
 run "git init -q project"
 run "cd project"
 run "git data version"
@@ -171,6 +171,30 @@ else
 	identical "$last" data
 fi
 
+step "Sharing: a bare repository stands for the git server, a folder for the bucket"
+run "git init -q --bare ../code.git && git remote add origin ../code.git"
+run "git data remote add -d store ../storage"
+run "git add .gitdata && git commit -q -m 'Where the data is'"
+run "git push -q origin main --tags"
+note "a colleague has told git once what a data file is, and clones"
+run "git data install --global"
+run "git clone -q ../code.git ../colleague"
+identical "$last" ../colleague/data
+note "checkouts of older releases, which do not even know where the data is, bring theirs"
+for release in $releases; do
+	run "git -C ../colleague checkout -q v$release"
+	identical "$release" ../colleague/data
+done
+note "the colleague changes a file; a plain pull brings it here"
+text=$(cd data && ls | grep -E '\.(csv|json)$' | head -n 1)
+run "git -C ../colleague checkout -q main"
+run "echo >>'../colleague/data/$text'"
+run "git -C ../colleague commit -q -a -m 'One more line' && git -C ../colleague push -q"
+run "git pull -q origin main && git data diff HEAD~1 HEAD"
+run "cmp 'data/$text' '../colleague/data/$text'"
+compared=$((compared + 1))
+run "git data whereis 'data/$text'"
+
 step "The store is sound and nothing is lost"
 run "git data fsck --all"
 run "git status"
@@ -179,5 +203,6 @@ step "Summary"
 note "releases committed:     $releases ($(mib "$(cd .. && kib $(printf "releases/%s/data " $releases))") of files)"
 note "in git's own objects:   $(mib "$(kib .git/objects)")"
 note "in the store:           $(mib "$(kib .git/data/objects)"), each content once"
+note "shared:                 $(mib "$(kib ../storage/objects)"), in ../storage"
 note "compared byte for byte: $((compared)) files, all identical"
 note "look around in:         cd $demo/project && PATH=$demo/venv/bin:\$PATH"
