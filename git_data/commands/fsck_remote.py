@@ -42,7 +42,7 @@ def run(repo: Repository, store: Store, arguments: argparse.Namespace) -> int:
         _print(session, found, pointers)
     if failed:
         raise type(failed[0][1])(failed[0][1].message, failed[0][1].hint)
-    _complain(session, left, arguments.repair)
+    _complain(session, left, arguments.repair, bool(arguments.sample))
     return 0
 
 
@@ -83,12 +83,13 @@ def _repair(
     return repair(session, store, faults, jobs, repo.settings.limit_rate_bytes)
 
 
-def _complain(session: Session, left: list[Fault], tried: bool) -> None:
+def _complain(session: Session, left: list[Fault], tried: bool, sampled: bool) -> None:
     """Raises: CorruptData, MissingData."""
     damaged = sum(1 for fault in left if fault.kind == DAMAGED)
     missing = sum(1 for fault in left if fault.kind == MISSING)
     hint = "by somebody who has the data: " if tried else ""
-    hint += f"git data fsck --remote={session.name} --repair"
+    # another sample would hardly hold the same objects
+    hint += f"git data fsck --remote={session.name} {'--sample 100% ' if sampled else ''}--repair"
     if damaged:
         raise CorruptData(f"{count(damaged, 'object')} on '{session.name}' {'is' if damaged == 1 else 'are'} damaged", hint)
     if missing:

@@ -149,7 +149,7 @@ def _complain(copied: Copied, source: Session) -> None:
     if damaged:
         raise CorruptData(
             f"{count(len(damaged), 'object')} on '{source.name}' {'does' if len(damaged) == 1 else 'do'} not match the name",
-            f"git data fsck --remote={source.name} --all --repair",
+            f"git data fsck --remote={source.name} --all --sample 100% --repair",
         )
     error = copied.failed[0][1]
     if error.exit_code == MissingData.exit_code:

@@ -34,7 +34,7 @@ SETTINGS = {
     "endpoint": "the URL of a service that is not the usual one",
     "hardlink": "yes: a folder on the same file system may share files with the store",
     "jobs": "how many transfers at once",
-    "partsize": "size of the parts in which large objects are moved (16MiB)",
+    "partsize": "S3: size of the parts in which large objects are sent (8MiB)",
     "profile": "the profile of the AWS configuration",
     "region": "the region of the service",
     "sse": "S3: encryption by the server: AES256, aws:kms or aws:kms:dsse",

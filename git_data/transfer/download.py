@@ -133,7 +133,7 @@ class _Downloads:
     def _wrong(self, pointer: Pointer) -> CorruptData:
         return CorruptData(
             f"'{object_key(pointer.oid)}' on {self.remote.url} does not hold what its name says",
-            "git data push   # by somebody who has the content, after: git data fsck --remote",
+            "by somebody who has the content: git data fsck --remote --sample 100% --repair",
         )
 
     # -- folders of this machine
