@@ -46,7 +46,7 @@ class Rclone(Mover):
 
 
 class RcloneDefault(Rclone):
-    """rclone as it comes; not over SSH, where it starts a program on the other side for the hash of each file, which takes minutes."""
+    """rclone as it comes; not over SSH: there it starts a program on the other side for the hash of each file, for minutes."""
 
     name = "rclone"
     about = "rclone copy, default options"

@@ -72,6 +72,8 @@ def terminate(number: int, frame: object) -> None:
 def usable_tools(options: argparse.Namespace, base: str, results: dict[str, Any]) -> dict[type[Tool], dict[str, str]]:
     """The tools that were asked for and start, each with its environment."""
     wanted = [tool for tool in TOOLS if not options.tool or tool.name in options.tool]
+    if options.part and set(options.part) == {"transfer"}:
+        wanted = []  # that part has its own
     envs = peers.environments(wanted, os.path.join(base, "home"), options.git_data, options.venv)
     for tool in wanted:
         reason = tool.missing(Place(base, envs[tool]))

@@ -56,6 +56,7 @@ class Comparison:
     def run(self) -> None:
         """Measure everything that was asked for and can be had."""
         self.results["transfer"] = {}
+        self._note_version("git", Place(self.directory, self.ours).run("git", "version").strip())
         for kind in self.options.remote or servers.KINDS:
             reason = servers.missing(kind, self.theirs)
             if reason:
