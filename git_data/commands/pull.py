@@ -42,7 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     relink_pending(repo, store, wait_s=2.0)
     include = arguments.include or repo.settings.fetch_include
     selection = Selection(include, arguments.exclude or repo.settings.fetch_exclude)
-    outcome = materialise(repo, store, [os.fsencode(path) for path in words.paths], selection)
+    given_up = {pointer.oid for pointer, _ in fetched.missing}
+    outcome = materialise(repo, store, [os.fsencode(path) for path in words.paths], selection, given_up)
     if not arguments.json:
         output.line(f"{count(outcome.done, 'file')} brought to content")
     verdict(fetched)

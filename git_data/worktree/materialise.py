@@ -17,6 +17,8 @@ from git_data.worktree.relink import Outcome, relink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from git_data.git.repo import Repository
     from git_data.store.objects import Store
     from git_data.worktree.select import Selection
@@ -59,10 +61,19 @@ def _small_content(path: bytes) -> bytes | None:
         raise from_os_error(error, path, "reading") from None
 
 
-def materialise(repo: Repository, store: Store, pathspecs: list[bytes], selection: Selection | None = None) -> Outcome:
-    """Bring content to every pointer found, from remotes if need be. Raises: GitFailed, FileSystemError, OSError."""
+def materialise(
+    repo: Repository,
+    store: Store,
+    pathspecs: list[bytes],
+    selection: Selection | None = None,
+    given_up: Collection[str] = (),
+) -> Outcome:
+    """Bring content to every pointer found, from remotes if need be; not asked again for the oids ``given_up``.
+
+    Raises: GitFailed, FileSystemError, OSError.
+    """
     found = pointers_in_worktree(repo, pathspecs, selection)
-    bring(repo, store, (item.pointer for item in found))
+    bring(repo, store, (item.pointer for item in found if item.pointer.oid not in given_up))
     size = sum(item.pointer.size for item in found)
     with report.Progress("linking", len(found), size) as progress:
         return relink(repo, store, found, wait_s=2.0, progress=progress)

@@ -236,6 +236,12 @@ def test_what_is_nowhere_is_named_and_the_rest_is_brought(bare_clone: Repo, tmp_
     holds(bare_clone, "images/b.bin", "images/deep/c.bin")
 
 
+def test_a_pull_asks_once(bare_clone: Repo, tmp_path: Path) -> None:
+    stored(tmp_path, CONTENTS["a.bin"]).unlink()
+    bare_clone.git("config", "data.fetch", "auto")
+    assert bare_clone.fails("data", "pull", status=3).count("is not there") == 1
+
+
 @pytest.mark.parametrize("path", list(CONTENTS))
 @pytest.mark.parametrize("damage", ["altered", "short", "long", "empty"])
 def test_damaged_objects_are_not_installed(bare_clone: Repo, tmp_path: Path, path: str, damage: str) -> None:
