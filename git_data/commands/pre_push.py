@@ -6,9 +6,11 @@ git tells the remote's name and URL as arguments, and on standard input a line f
 
 from __future__ import annotations
 
+import os
 import sys
 
 from git_data.base import report
+from git_data.config import COMMITTED_FILE
 from git_data.git.repo import locate, look_elsewhere
 
 TYPE_CHECKING = False
@@ -83,8 +85,22 @@ def _send(
         verb = "would be sent" if dry_run else "sent"
         size = report.human_size(result.bytes)
         report.say(f"{report.count(len(result.sent), 'object')}, {size} {verb} to '{session.name}'")
+        if session.named.is_committed and not _is_published(repo, session.name):
+            report.say(
+                f"'{session.name}' is named in {COMMITTED_FILE} only, which is not committed: a clone would not find this data"
+                f"\n  git add {COMMITTED_FILE} && git commit"
+            )
     if not dry_run and result.complete:
         session.known.add_tips(local)
+
+
+def _is_published(repo: Repository, name: str) -> bool:
+    """Whether the remote is in the committed file, or comes from another branch where there is none here."""
+    from git_data.git.run import git
+
+    if not os.path.exists(os.path.join(repo.worktree, COMMITTED_FILE)):
+        return True
+    return bool(git("config", "--blob", f"HEAD:{COMMITTED_FILE}", f"data.{name}.url", ok=(0, 1, 128)))
 
 
 def _new(repo: Repository, local: list[str], published: list[str]) -> set[str]:

@@ -213,6 +213,18 @@ def test_a_folder_that_only_a_clone_names_is_not_made(repo: Repo, origin: Path, 
     assert not (tmp_path / "elsewhere").exists() and refs(origin) == ""
 
 
+def test_a_push_tells_that_nobody_else_knows_the_remote_yet(repo: Repo, origin: Path, tmp_path: Path) -> None:
+    repo.git("remote", "add", "origin", str(origin))
+    repo.write("a.bin", 5000)
+    repo.commit()
+    repo.data("remote", "add", "store", str(tmp_path / "store"))
+    assert "a clone would not find this data\n  git add .gitdata" in repo.traced("push", "origin", "HEAD").errors
+    repo.write("a.bin", 6000)
+    repo.commit("with .gitdata")
+    errors = repo.traced("push", "origin", "HEAD").errors
+    assert "1 object" in errors and ".gitdata" not in errors
+
+
 def test_a_git_remote_may_have_its_own_data_remote(shared: Repo, tmp_path: Path) -> None:
     shared.git("config", "data.other.url", str(tmp_path / "other"))
     shared.git("config", "data.remote", "store")
