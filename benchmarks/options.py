@@ -49,6 +49,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         ("repeat", "repetitions of the short measurements"),
     ):
         parser.add_argument(f"--{name}", type=number, metavar="N", help=help)
+    parser.add_argument("--one-cipher", action="store_true", help="SSH: the same cipher and key exchange for every tool")
     parser.add_argument("--dir", help="where to work (default: the directory for temporary files)")
     parser.add_argument("--no-mount", action="store_true", help="run in --dir itself, on whatever file system that is")
     parser.add_argument("--git-data", default=peers.default_git_data(), metavar="DIR", help="directory of the git-data command")

@@ -95,7 +95,10 @@ def _transfers(results: Results, style: str) -> list[str]:
         for name, measured in works.items():
             shown.update(measured)
             files = 1 if name == "big" else results["options"]["files"]
-            title = f"{results['transfer_on']}: {servers.KINDS[kind]}: {results['transfer_titles'][name]}"
+            where = servers.KINDS[kind]
+            if kind == "ssh" and results["options"].get("one_cipher"):
+                where += ", the same cipher for all"
+            title = f"{results['transfer_on']}: {where}: {results['transfer_titles'][name]}"
             parts.append(_section(title, style, table.transfers(measured, files, style)))
             parts += [f"{tool} failed: {samples['failed']}\n" for tool, samples in measured.items() if samples["failed"]]
     if shown:

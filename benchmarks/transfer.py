@@ -106,7 +106,7 @@ class Comparison:
     def _round(self, mover: type[Mover], work: Work, kind: str, into: Samples, again: int = AGAIN) -> None:
         """One round; when it fails the others go on, on a clean file system, and the run as a whole has failed."""
         try:
-            with servers.opened(kind, self.directory, self.theirs) as remote:
+            with servers.opened(kind, self.directory, self.theirs, self.options.one_cipher) as remote:
                 run_once(mover, work, remote, self.directory, self._env(mover), into, again)
         except (CommandFailed, WrongContent, ServerFailed) as failure:
             into.failed = str(failure)

@@ -6,6 +6,7 @@ known hosts, and trusts no host that is not in there.  Several channels share on
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from contextlib import suppress
@@ -28,6 +29,8 @@ _CHANNELS = 8
 """A server allows 10 on one connection, unless told otherwise (sshd_config: MaxSessions)."""
 _MOST_JUMPS = 8
 _SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
+# its threads log tracebacks of what is raised to the caller, too; without a handler these would go to standard error
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class Connection:
