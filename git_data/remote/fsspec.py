@@ -34,7 +34,8 @@ _MAX_PIECES = 40_000
 _ROUND_BYTES = 256 << 10
 """Google takes pieces of multiples of this."""
 _LOGIN = {
-    "azure": "az login   (or set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY)",
+    "azure": "az login, and export AZURE_STORAGE_ACCOUNT_NAME=…"
+    "   (or AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY)",
     "gs": "gcloud auth application-default login",
     "hf": "hf auth login",
     "oss": "export OSS_ACCESS_KEY_ID=… OSS_ACCESS_KEY_SECRET=…",
@@ -49,9 +50,13 @@ def open_remote(address: Address, options: Options) -> Fsspec:
     try:
         kind = fsspec.get_filesystem_class(address.scheme)
     except (ImportError, ValueError) as error:
-        hint = f"pip install 'git-data[{scheme.extra}]'" if scheme.extra else str(error)
-        raise UsageError(f"{address.scheme}:// ({scheme.name}) needs a package that is not installed", hint) from None
+        raise _not_installed(address, scheme, error) from None
     return Fsspec(address, options, scheme, kind)
+
+
+def _not_installed(address: Address, scheme: Scheme, error: Exception) -> UsageError:
+    hint = f"pip install 'git-data[{scheme.extra}]'" if scheme.extra else str(error)
+    return UsageError(f"{address.scheme}:// ({scheme.name}) needs a package that is not installed", hint)
 
 
 class Fsspec(Remote):
@@ -79,7 +84,10 @@ class Fsspec(Remote):
                 url = f"{address.scheme}://{place}{f':{address.port}' if address.port else ''}{address.path}"
                 with self._named("", "opening"):
                     settings = {**self._kind._get_kwargs_from_urls(url), **self._settings()}
-                    system = self._kind(skip_instance_cache=True, use_listings_cache=False, **settings)
+                    try:
+                        system = self._kind(skip_instance_cache=True, use_listings_cache=False, **settings)
+                    except ImportError as error:  # some look for their library only now
+                        raise _not_installed(address, self.scheme, error) from None
                     self._opened = system, str(system._strip_protocol(url)).rstrip("/")
             return self._opened
 

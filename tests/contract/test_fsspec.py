@@ -44,13 +44,14 @@ def source(data: bytes) -> Source:
         ("az://container/x", "adlfs", "pip install 'git-data[azure]'"),
         ("oss://bucket/x", "ossfs", "pip install 'git-data[oss]'"),
         ("hf://datasets/me/x", "huggingface_hub", "pip install 'git-data[hf]'"),
+        ("hdfs://host/x", "pyarrow", "pip install 'git-data[hdfs]'"),
     ],
 )
 def test_a_missing_package_is_named_with_the_command(url: str, package: str, command: str) -> None:
     program = (
         f"import sys; sys.modules[{package!r}] = None\n"
         "from git_data.remote import address, base, registry\n"
-        f"registry.open_remote(address.parse({url!r}), base.Options())\n"
+        f"registry.open_remote(address.parse({url!r}), base.Options()).stat('layout')\n"
     )
     done = subprocess.run([sys.executable, "-c", f"{_CAUGHT}\n{program}"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and url.partition(":")[0] + "://" in done.stdout and done.stdout.endswith(f"{command}\n")
