@@ -18,7 +18,7 @@ import argparse
 
 from git_data.base.report import Progress, count, human_size
 from git_data.commands import output
-from git_data.commands.parser import add_dry_run, add_jobs, add_json
+from git_data.commands.parser import add_dry_run, add_json, add_transfer_jobs
 from git_data.commands.transfer import amount
 from git_data.errors import CorruptData, MissingData, RemoteError, UsageError
 from git_data.git import scan
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TO", help="another one")
     parser.add_argument("ref", nargs="*", metavar="REV", help="revisions or ranges (default: everything FROM has)")
     parser.add_argument("--all", action="store_true", help="what is reachable from any ref of this repository")
-    add_jobs(parser)
+    add_transfer_jobs(parser)
     add_dry_run(parser)
     add_json(parser)
 

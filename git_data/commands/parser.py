@@ -133,6 +133,12 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="threads (default: data.jobs)")
 
 
+def add_transfer_jobs(parser: argparse.ArgumentParser) -> None:
+    """The number of transfers at once."""
+    text = "at most so many transfers at once (default: data.NAME.jobs, or what suits the kind of remote)"
+    parser.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help=text)
+
+
 def add_dry_run(parser: argparse.ArgumentParser) -> None:
     """Show, do not do."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing")

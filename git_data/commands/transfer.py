@@ -7,7 +7,7 @@ import sys
 import time
 
 from git_data.base.report import count, human_size
-from git_data.commands.parser import add_dry_run, add_jobs, add_json, add_selection
+from git_data.commands.parser import add_dry_run, add_json, add_selection, add_transfer_jobs
 from git_data.errors import UsageError
 from git_data.git import scan
 from git_data.git.repo import Repository, look_elsewhere
@@ -33,7 +33,7 @@ def add_common(parser: argparse.ArgumentParser, verb: str) -> None:
     )
     parser.add_argument("--stdin", action="store_true", help="read revisions and ranges from standard input, one a line")
     add_selection(parser)
-    add_jobs(parser)
+    add_transfer_jobs(parser)
     add_dry_run(parser)
     add_json(parser)
 

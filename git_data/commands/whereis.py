@@ -19,7 +19,7 @@ import argparse
 
 from git_data.base.report import human_size
 from git_data.commands import output
-from git_data.commands.parser import add_jobs, add_json
+from git_data.commands.parser import add_json, add_transfer_jobs
 from git_data.git import scan
 from git_data.git.pick import Oids, data_files, looks_like_oid, of
 from git_data.git.repo import Repository, locate
@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("what", nargs="+", metavar="PATH|OID", help="files, directories, patterns, or oids")
     parser.add_argument("--rev", metavar="REV", default="", help="look for the versions of a revision")
-    add_jobs(parser)
+    add_transfer_jobs(parser)
     add_json(parser)
 
 

@@ -240,7 +240,10 @@ def open_named(repo: Repository, remote: Named, jobs: int = 0) -> Remote:
     )
     # where work trees share files with the store, an edit in place would reach the remote, too
     options.hardlink = options.flag("hardlink") and "hardlink" not in repo.settings.link
-    return open_remote(address, options)
+    opened = open_remote(address, options)
+    if options.jobs:
+        opened.traits.workers = options.jobs
+    return opened
 
 
 def directory_of(repo: Repository, url: str) -> str:

@@ -11,7 +11,8 @@ import pytest
 from helpers import Repo, run
 
 from git_data.config import REMOTE_COMMITTED, REMOTE_LOCAL
-from git_data.sync.remotes import SETTINGS
+from git_data.git.repo import locate
+from git_data.sync.remotes import SETTINGS, find, open_named
 
 
 def committed(repo: Repo, key: str) -> str:
@@ -345,3 +346,15 @@ def test_a_read_only_folder_can_be_read_and_says_what_lacks(repo: Repo, tmp_path
         pytest.skip(f"no mounts of our own: {done.stderr.strip()}")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "nothing can be written" in done.stderr and "ead-only file system" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bucket/x", "ssh://host/x", "../folder", "https://host/x", "webdavs://host/x", "ftps://host/x"]
+)
+def test_the_number_of_jobs_counts_for_every_kind(repo: Repo, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.chdir(repo.path)
+    repo.git("config", "data.store.url", url)
+    usual = open_named(locate(), find(locate())).traits.workers
+    repo.git("config", "data.store.jobs", "3")
+    assert open_named(locate(), find(locate())).traits.workers == 3 != usual
+    assert open_named(locate(), find(locate()), jobs=5).traits.workers == 5
