@@ -45,10 +45,10 @@ class Traits:
 
     ``writable``; ``create``: ``create`` is atomic; ``swap``: ``swap`` is; ``ranges``: ``get`` can begin in the middle;
     ``listing``: ``flat`` (a listing of any prefix comes in large pages, sorted: S3), ``tree`` (one look per directory) or
-    ``none``; ``workers``: how many threads are worth starting.
+    ``none``; ``workers``: how many threads are worth starting; ``batch``: how many small objects in one call.
     """
 
-    __slots__ = ("create", "listing", "ranges", "swap", "workers", "writable")
+    __slots__ = ("batch", "create", "listing", "ranges", "swap", "workers", "writable")
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Traits:
         ranges: bool = True,
         listing: str = "flat",
         workers: int = 16,
+        batch: int = 32,
     ) -> None:
         self.writable = writable
         self.create = create
@@ -65,6 +66,7 @@ class Traits:
         self.ranges = ranges
         self.listing = listing
         self.workers = workers
+        self.batch = batch
 
 
 class Options:
@@ -72,10 +74,11 @@ class Options:
 
     ``get`` gives further settings of this remote by their lower-case names (``region``, ``endpoint``, ``anonymous`` …).
     ``scratch`` is a private directory for what resumes an upload, empty for none.  ``idle_s`` is how long a connection may be
-    silent.  ``hardlink`` allows a folder to share files with the store.  ``ssh_command`` is git's (``core.sshCommand``).
+    silent.  ``sync`` is false where nobody minds what a power failure takes.  ``hardlink`` allows a folder to share files with
+    the store.  ``ssh_command`` is git's (``core.sshCommand``).
     """
 
-    __slots__ = ("hardlink", "idle_s", "jobs", "name", "scratch", "settings", "ssh_command")
+    __slots__ = ("hardlink", "idle_s", "jobs", "name", "scratch", "settings", "ssh_command", "sync")
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class Options:
         idle_s: float = 60.0,
         hardlink: bool = False,
         ssh_command: str = "",
+        sync: bool = True,
     ) -> None:
         self.name = name
         self.settings = settings or {}
@@ -94,6 +98,7 @@ class Options:
         self.idle_s = idle_s
         self.hardlink = hardlink
         self.ssh_command = ssh_command
+        self.sync = sync
 
     def get(self, setting: str, default: str = "") -> str:
         """One further setting."""
@@ -279,6 +284,9 @@ class Remote(ABC):
         return None
 
     # -- the rest
+
+    def flush(self) -> None:  # noqa: B027  (most keep what they have acknowledged)
+        """Make what was put so far durable; until then a power failure of the other side may take it. Raises: RemoteError."""
 
     def local_path(self, key: str) -> str:
         """Where the content lies as a file of this machine that can be cloned; empty if it does not."""

@@ -1,9 +1,9 @@
 """A folder as a remote: a path or ``file://``, on a disk, a network file system, a mounted bucket.
 
 Content is cloned where the file system can (reflink), else hard-linked where the caller allows it, else copied inside the kernel.
-Temporaries lie in ``tmp/`` of the folder, so that a crash leaves nothing under a final name.  Everything is synced before it gets
-its name; many objects with one sync of the file system.  Works on NFS: nothing but rename, link and exclusive creation is relied
-on, and the times of files are those of the server.
+Temporaries lie in ``tmp/`` of the folder, so that a crash leaves nothing under a final name.  What was put is synced by
+``flush``, many objects with one sync of the file system; a power failure before it can leave an object short, which its size
+shows.  Works on NFS: nothing but rename, link and exclusive creation is relied on, and times are those of the server.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ class Folder(Remote):
     """See ``base.Remote``."""
 
     def __init__(self, root: str, options: Options) -> None:
-        super().__init__(root, Traits(create=True, listing="tree", workers=4))
+        super().__init__(root, Traits(create=True, listing="tree", workers=4, batch=256))
         self.root = root
         self.hardlink = options.hardlink
+        self.sync = options.sync
+        self._unsynced: list[str] = []
 
     def _path(self, key: str) -> str:
         if key.startswith("/") or not all(part not in ("", ".", "..") for part in key.split("/")):
@@ -112,6 +114,7 @@ class Folder(Remote):
         failure = self.put_many([(key, source)])[0]
         if failure is not None:
             raise failure
+        self.flush()
 
     def put_many(self, items: Sequence[tuple[str, Source]]) -> Sequence[GitDataError | None]:
         """See ``Remote.put_many``: files by links, at once; the rest from memory."""
@@ -136,7 +139,7 @@ class Folder(Remote):
                 outcome[number] = self._translated(refused, key, "writing", source.size)
             elif source.sent is not None and source.content is None:
                 source.sent(source.size)
-        self._sync([items[number][0] for number, item in puts if not item.error])
+        self._unsynced += [items[number][0] for number, item in puts if not item.error]
         return outcome
 
     def _item(self, key: str, source: Source) -> Put:
@@ -165,8 +168,10 @@ class Folder(Remote):
             source.sent(source.size)
         return True
 
-    def _sync(self, keys: Sequence[str]) -> None:
-        if not keys:
+    def flush(self) -> None:
+        """See ``Remote.flush``."""
+        keys, self._unsynced = self._unsynced, []
+        if not keys or not self.sync:
             return
         with self._named(keys[0], "syncing"):
             if len(keys) > _FEW and fsio.sync_filesystem(self.root):

@@ -151,13 +151,16 @@ def _through_memory(
         with pool.lock:
             outcome.done.append(pointer.oid)
             outcome.bytes += pointer.size
-            if stored is not None:
-                stored([pointer.oid])
         pool.note(1, 0)
 
-    _, groups = batches(pointers, workers=pool.workers)
-    pool.run([lambda left=list(group): piece(left) for group in groups])  # type: ignore[misc]
-    outcome.retries = pool.retries
+    _, groups = batches(pointers, source.traits.batch, pool.workers)
+    try:
+        pool.run([lambda left=list(group): piece(left) for group in groups])  # type: ignore[misc]
+    finally:
+        outcome.retries = pool.retries
+        target.flush()
+        if stored is not None:
+            stored(outcome.done)
     return outcome
 
 

@@ -128,7 +128,7 @@ def _hash(remote: Remote, pointers: list[Pointer], jobs: int, bytes_per_s: int, 
 
         return piece
 
-    large, small = batches(pointers, workers=pool.workers)
+    large, small = batches(pointers, remote.traits.batch, pool.workers)
     pool.run([*(one(pointer) for pointer in large), *(many(group) for group in small)])
     return faults
 

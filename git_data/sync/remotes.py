@@ -237,6 +237,7 @@ def open_named(repo: Repository, remote: Named, jobs: int = 0) -> Remote:
         os.path.join(directory_of(repo, address.url), "uploads"),
         float(repo.settings.idle_timeout_s),
         ssh_command=_ssh_command(repo.config),
+        sync=repo.settings.fsync != "none",
     )
     # where work trees share files with the store, an edit in place would reach the remote, too
     options.hardlink = options.flag("hardlink") and "hardlink" not in repo.settings.link

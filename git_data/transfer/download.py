@@ -46,7 +46,7 @@ def download(
     store.make()
     pool = Pool(jobs or remote.traits.workers, progress, bytes_per_s)
     work = _Downloads(remote, store, pool, outcome)
-    large, small = batches(pointers, workers=pool.workers)
+    large, small = batches(pointers, remote.traits.batch, pool.workers)
     try:
         pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
         # those that others were bringing: once they are through there is nothing left to do, or it is our turn

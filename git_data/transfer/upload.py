@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from git_data.remote.base import Remote
     from git_data.store.objects import Store
 
-BATCH_FILES = 32
 BATCH_BYTES = 4 << 20
 
 
@@ -36,7 +35,7 @@ class Outcome:
         self.retries = 0
 
 
-def batches(pointers: list[Pointer], files: int = BATCH_FILES, workers: int = 1) -> tuple[list[Pointer], list[list[Pointer]]]:
+def batches(pointers: list[Pointer], files: int, workers: int = 1) -> tuple[list[Pointer], list[list[Pointer]]]:
     """Large objects, the largest first, and small ones in groups for one call each."""
     large = sorted((item for item in pointers if item.size > SMALL_BYTES), key=lambda item: -item.size)
     small = [item for item in pointers if item.size <= SMALL_BYTES]
@@ -62,30 +61,31 @@ def upload(
     progress: Progress | None = None,
     stored: Callable[[list[str]], None] | None = None,
 ) -> Outcome:
-    """Send objects; ``stored`` is told of each group that has arrived.
+    """Send objects; ``stored`` is told at the end of those that have arrived and are durable, also when something fails.
 
     Raises: RemoteError when the remote as a whole does not work; what has arrived by then is in no harm.
     """
     outcome = Outcome()
     pool = Pool(jobs or remote.traits.workers, progress, bytes_per_s)
-    large, small = batches(pointers, workers=pool.workers)
-    work = _Uploads(remote, store, pool, outcome, stored)
+    large, small = batches(pointers, remote.traits.batch, pool.workers)
+    work = _Uploads(remote, store, pool, outcome)
     try:
         pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
     finally:
         outcome.retries = pool.retries
+        if outcome.done:
+            remote.flush()
+            if stored is not None:
+                stored(outcome.done)
     return outcome
 
 
 class _Uploads:
-    def __init__(
-        self, remote: Remote, store: Store, pool: Pool, outcome: Outcome, stored: Callable[[list[str]], None] | None
-    ) -> None:
+    def __init__(self, remote: Remote, store: Store, pool: Pool, outcome: Outcome) -> None:
         self.remote = remote
         self.store = store
         self.pool = pool
         self.outcome = outcome
-        self.stored = stored
 
     def one(self, pointer: Pointer) -> Callable[[], None]:
         def piece() -> None:
@@ -147,8 +147,6 @@ class _Uploads:
         with self.pool.lock:
             self.outcome.done += [pointer.oid for pointer in pointers]
             self.outcome.bytes += sum(pointer.size for pointer in pointers)
-            if self.stored is not None:
-                self.stored([pointer.oid for pointer in pointers])
         self.pool.note(len(pointers), 0)
 
     def _failed(self, pointer: Pointer, error: GitDataError) -> None:
