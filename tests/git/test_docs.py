@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,21 +62,32 @@ def blocks_of(path: Path) -> list[Block]:
 
 def run_blocks(blocks: list[Block], directory: Path) -> None:
     """Run them in one shell and compare what they show."""
-    script = ["exec 2>&1", "trap 'jobs -p | xargs -r kill' EXIT", f"cd '{directory}'"]
+    script = ["exec 2>&1", f"cd '{directory}'"]
     for number, block in enumerate(blocks):
         script.append(f"echo '{_MARK} {number}'")
         if block.fails:
             script += ["set +e", f"(set -e\n{block.code})", "[ $? != 0 ] || { echo 'should have failed'; exit 1; }"]
         else:
             script += ["set -e", block.code]
-    done = subprocess.run(["bash", "-c", "\n".join(script)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=600)
-    outputs = re.split(rf"^{_MARK} \d+\n", done.stdout.decode(errors="replace"), flags=re.MULTILINE)[1:]
-    assert done.returncode == 0, f"{blocks[len(outputs) - 1].where}\n{blocks[len(outputs) - 1].code}\n{outputs[-1]}"
+    status, shown = _in_a_shell("\n".join(script))
+    outputs = re.split(rf"^{_MARK} \d+\n", shown, flags=re.MULTILINE)[1:]
+    assert status == 0, f"{blocks[len(outputs) - 1].where}\n{blocks[len(outputs) - 1].code}\n{outputs[-1]}"
     for block, output in zip(blocks, outputs):
         if block.output is not None:
             assert matches(block.output, output), (
                 f"{block.where}\n{block.code}\nwas to show\n{block.output}\nbut showed\n{output}"
             )
+
+
+def _in_a_shell(script: str) -> tuple[int, str]:
+    """Exit status and output. What it leaves running in the background ends with it."""
+    shell = subprocess.Popen(["bash", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        shown = shell.communicate(timeout=600)[0]
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
+    return shell.returncode, shown.decode(errors="replace")
 
 
 def matches(documented: str, shown: str) -> bool:
