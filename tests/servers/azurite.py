@@ -66,5 +66,3 @@ def azurite(azurite_server: Azurite, monkeypatch: pytest.MonkeyPatch) -> Azurite
             monkeypatch.delenv(name)
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", azurite_server.connection)
     return azurite_server
-
-
