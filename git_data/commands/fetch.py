@@ -118,8 +118,9 @@ def verdict(fetched: Fetched) -> int:
     if isinstance(error, MissingData) or error.exit_code == MissingData.exit_code:
         number = len(fetched.missing)
         what = f"the data of {pointer.oid[:12]}" + (f" and {number - 1:,} more" if number > 1 else "")
+        places = " or ".join(f"'{name}'" for name in fetched.asked)
         raise MissingData(
-            f"{what} is on no remote ({error.message})",
+            f"{what} is not on {places} ({error.message})",
             "who has it should run: git data push --all\nwhere it is used: git data ls-files --missing",
         )
     raise _copy(error, len(fetched.missing))

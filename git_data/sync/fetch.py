@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 class Fetched:
     """``brought`` objects and their bytes; ``missing`` ones with the reason of the last remote that was asked."""
 
-    __slots__ = ("brought", "bytes", "missing", "requests", "retries")
+    __slots__ = ("asked", "brought", "bytes", "missing", "requests", "retries")
 
     def __init__(self) -> None:
+        self.asked: list[str] = []
+        """names of the remotes that were asked"""
         self.brought: list[str] = []
         self.bytes = 0
         self.missing: list[tuple[Pointer, GitDataError]] = []
@@ -63,6 +65,7 @@ def fetch(repo: Repository, store: Store, pointers: list[Pointer], remotes: list
     size = sum(pointer.size for pointer in pointers)
     with Progress("fetching", len(pointers), size) as progress:
         for remote in remotes:
+            result.asked.append(remote.name or remote.url)
             failed = _from_one(repo, store, remote, wanted, result, progress, jobs)
             reasons.update({pointer.oid: error for pointer, error in failed})
             wanted = [pointer for pointer, _ in failed]

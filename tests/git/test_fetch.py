@@ -232,7 +232,7 @@ def test_json_tells_what_was_brought(bare_clone: Repo) -> None:
 def test_what_is_nowhere_is_named_and_the_rest_is_brought(bare_clone: Repo, tmp_path: Path) -> None:
     stored(tmp_path, CONTENTS["a.bin"]).unlink()
     errors = bare_clone.fails("data", "pull", status=3)
-    assert "on no remote" in errors and "git data push" in errors
+    assert "is not on 'store'" in errors and "git data push" in errors
     holds(bare_clone, "images/b.bin", "images/deep/c.bin")
 
 
