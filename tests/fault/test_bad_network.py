@@ -286,7 +286,13 @@ def test_ctrl_c_ends_at_once_and_leaves_a_clean_state(shared: Repo, proxy: Proxy
     proxy.rules = [Fault("GET" if command == "fetch" else "PUT", "objects/", "stall", times=FOREVER, skip=5)]
     proxy.seen.clear()
     process = subprocess.Popen(
-        ["git-data", command], cwd=shared.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        ["git-data", command],
+        cwd=shared.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # who starts the tests in the background of a script has Ctrl-C ignored in all of them
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 30
     while len(proxy.seen) < 8:
