@@ -67,9 +67,10 @@ class Sftp(Remote):
     """
 
     def __init__(self, address: Address, options: Options, connection: Connects) -> None:
-        super().__init__(address.url, Traits(create=True, listing="tree", workers=WORKERS))
+        super().__init__(address.url, Traits(create=True, listing="tree", workers=WORKERS, batch=128))
         self._tree = Tree(root_of(address.path))
         self._scratch = options.scratch
+        self._sync = options.sync
         self._connection = connection
         self._idle: list[Session] = []
         self._lock = threading.Lock()
@@ -295,7 +296,7 @@ class Sftp(Remote):
                 outcome[number] = error
         if puts:
             with self._session() as session:
-                put_all(session, self._tree, list(puts.values()))
+                put_all(session, self._tree, list(puts.values()), self._sync)
                 self._sweep(session, list(puts.values()))
         for number, put in puts.items():
             outcome[number] = put.error

@@ -1,7 +1,7 @@
 """Small files to an SFTP server, many at once, in waves: all are opened, then all written, then all renamed.
 
-A file is complete, synced where the server can, and has been measured by it before it gets its name.  A crash leaves files in
-``tmp/`` and nothing else.
+A file is complete, has been measured by the server, and is synced there if it can and the user minds, before it gets its name.
+A crash leaves files in ``tmp/`` and nothing else.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Put:
         self.error = self.error or error
 
 
-def put_all(session: Session, tree: Tree, puts: list[Put]) -> None:
+def put_all(session: Session, tree: Tree, puts: list[Put], sync: bool = True) -> None:
     """Store files; errors of single ones are noted in them. Raises: RemoteUnavailable."""
-    write_all(session, tree, puts)
+    write_all(session, tree, puts, sync)
     rename_all(session, tree, [put for put in puts if put.error is None])
     remove_temporaries(session, tree, [put for put in puts if put.error is not None])
 
 
-def write_all(session: Session, tree: Tree, puts: list[Put]) -> None:
+def write_all(session: Session, tree: Tree, puts: list[Put], sync: bool = True) -> None:
     """Fill the temporaries, and make the directories."""
     new = tree.lacking(key for put in puts for key in (put.temporary, put.key))
     requests = [(wire.MKDIR, wire.making(tree.path(directory))) for directory in new]
@@ -63,7 +63,7 @@ def write_all(session: Session, tree: Tree, puts: list[Put]) -> None:
         tree.make(session, late[0].temporary)
         for put, answer in zip(late, session.all(_openings(tree, late))):
             _opened(put, answer, tree)
-    _fill(session, tree, [put for put in puts if put.error is None])
+    _fill(session, tree, [put for put in puts if put.error is None], sync and wire.FSYNC in session.extensions)
 
 
 def _openings(tree: Tree, puts: Iterable[Put]) -> list[tuple[int, bytes]]:
@@ -77,9 +77,7 @@ def _opened(put: Put, answer: wire.Answer, tree: Tree) -> None:
         put.note(error)
 
 
-def _fill(session: Session, tree: Tree, puts: list[Put]) -> None:
-    sync = wire.FSYNC in session.extensions
-
+def _fill(session: Session, tree: Tree, puts: list[Put], sync: bool) -> None:
     def requests() -> Iterator[tuple[int, bytes, bytes]]:
         # requests about one file are carried out in their order (section 6 of the draft)
         block = session.block_write

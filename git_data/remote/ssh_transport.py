@@ -38,16 +38,19 @@ _SAFE = (
 )
 
 
-def command_line(address: Address, options: Options) -> list[str]:
-    """What is started for a connection."""
-    arguments = [f"-o{option}" for option in _SAFE]
+def command_line(address: Address, options: Options, ciphers: str = "") -> list[str]:
+    """What is started for a connection; ``ciphers`` in place of those of the configuration."""
+    arguments = [f"-o{option}" for option in (*_SAFE, *([f"Ciphers={ciphers}"] if ciphers else []))]
     arguments += [f"-oConnectTimeout={CONNECT_TIMEOUT_S}", "-oServerAliveCountMax=3"]
     arguments += [f"-oServerAliveInterval={max(1, int(options.idle_s / 4))}"]
     if address.port:
         arguments += ["-p", str(address.port)]
     if address.user:
         arguments += ["-l", address.user]
-    arguments += ["-s", "--", address.host, "sftp"]
+    return _started(options, [*arguments, "-s", "--", address.host, "sftp"])
+
+
+def _started(options: Options, arguments: list[str]) -> list[str]:
     if not options.ssh_command:
         return ["ssh", *arguments]
     if os.name == "nt":
@@ -56,16 +59,52 @@ def command_line(address: Address, options: Options) -> list[str]:
     return ["sh", "-c", f'{options.ssh_command} "$@"', options.ssh_command, *arguments]
 
 
+def faster_ciphers(address: Address, options: Options) -> str:
+    """The ciphers ssh would offer to this host, AES-GCM first; empty to leave them as they are.
+
+    OpenSSH prefers ChaCha20, which takes twice the time of AES-GCM on a processor with instructions for AES.  Nothing is offered
+    that ssh would not offer, and an order of the user's own that does not begin with ChaCha20 stays.
+    """
+    if not _has_aes():
+        return ""
+    port = ["-p", str(address.port)] if address.port else []
+    user = ["-l", address.user] if address.user else []
+    command = _started(options, ["-G", *port, *user, "--", address.host])
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CONNECT_TIMEOUT_S)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""
+    line = next((line for line in done.stdout.splitlines() if line.startswith("ciphers ")), "") if not done.returncode else ""
+    ciphers = line.removeprefix("ciphers ").strip().split(",")
+    gcm = [cipher for cipher in ciphers if "-gcm@" in cipher]
+    if not gcm or not ciphers[0].startswith("chacha20"):
+        return ""
+    return ",".join([*gcm, *(cipher for cipher in ciphers if cipher not in gcm)])
+
+
+def _has_aes() -> bool:
+    """Whether the processor has instructions for AES; only Linux tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            lines = (line for line in file if line.lower().startswith(("flags", "features")))
+            return " aes" in next(lines, "")
+    except OSError:
+        return False
+
+
 class Connection:
     """Starts an ssh for each channel; sharing one connection is the user's choice (``ControlMaster`` of ssh_config(5))."""
 
     def __init__(self, address: Address, options: Options) -> None:
         self._address = address
         self._options = options
+        self._ciphers: str | None = None
 
     def open(self) -> SshStream:
         """A new SFTP channel. Raises: RemoteError."""
-        return SshStream(self._address, self._options)
+        if self._ciphers is None:
+            self._ciphers = faster_ciphers(self._address, self._options)
+        return SshStream(self._address, self._options, self._ciphers)
 
     def close(self) -> None:
         """Nothing is shared."""
@@ -74,14 +113,14 @@ class Connection:
 class SshStream:
     """See ``sftp_session.Stream``."""
 
-    def __init__(self, address: Address, options: Options) -> None:
+    def __init__(self, address: Address, options: Options, ciphers: str) -> None:
         self._address = address
         self._idle_s = options.idle_s
         self._words = tempfile.TemporaryFile()
         self._established = False
         try:
             self._process = subprocess.Popen(
-                command_line(address, options),
+                command_line(address, options, ciphers),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._words,
