@@ -3,7 +3,7 @@
 Small objects come many in one call and are stored from memory.  Large ones come in parts, several at a time, into a file of the
 store's ``tmp/``; which parts are there is noted beside it, so that a download goes on where it was broken off, even by a kill.
 From a folder on this machine files are cloned.  Two processes never download the same object (``store.claims``): who comes
-second waits.
+second waits; to clone one twice costs less than to prevent it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import closing
 
 from git_data.base.digest import sha256
 from git_data.errors import CorruptData, GitDataError, NotOnRemote, from_os_error
-from git_data.remote.layout import object_key
+from git_data.remote.layout import MARKER, object_key
 from git_data.store.claims import Claims
 from git_data.store.put import put_item, put_items
 from git_data.transfer.partial import Partial
@@ -68,6 +68,7 @@ class _Downloads:
         self.pool = pool
         self.outcome = outcome
         self.claims = Claims(store)
+        self.cloning = bool(remote.local_path(MARKER))
         self.wait = False
         self.waiting: list[Pointer] = []
 
@@ -75,7 +76,7 @@ class _Downloads:
 
     def _ours(self, pointer: Pointer) -> bool:
         """Claim an object, unless it is there by now or somebody else brings it."""
-        if not self.claims.claim(pointer.oid, self.wait):
+        if not self.cloning and not self.claims.claim(pointer.oid, self.wait):
             with self.pool.lock:
                 self.waiting.append(pointer)
             return False
@@ -85,7 +86,7 @@ class _Downloads:
         return True
 
     def _done(self, pointers: list[Pointer], moved: bool = True) -> None:
-        for pointer in pointers:
+        for pointer in () if self.cloning else pointers:
             self.claims.release(pointer.oid)
         with self.pool.lock:
             self.outcome.done += [pointer.oid for pointer in pointers]
@@ -109,7 +110,7 @@ class _Downloads:
             nonlocal left
             if left is None:
                 left = [pointer for pointer in group if self._ours(pointer)]
-            if left and self.remote.local_path(object_key(left[0].oid)):
+            if left and self.cloning:
                 self._clone(left)
             elif left:
                 self._fetch(left)
@@ -180,7 +181,7 @@ class _Downloads:
                 ours.append(self._ours(pointer))
             if not ours[0]:
                 return
-            if self.remote.local_path(object_key(pointer.oid)):
+            if self.cloning:
                 self._clone([pointer])
             else:
                 self._begin(pointer)

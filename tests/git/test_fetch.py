@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from helpers import Repo, content, run
+from servers.seaweedfs import SeaweedFS
 
 CONTENTS = {"a.bin": content(5000, 1), "images/b.bin": content(60_000, 2), "images/deep/c.bin": content(2_500_000, 3)}
 
@@ -296,17 +296,24 @@ def test_mistakes_are_named(bare_clone: Repo, words: list[str], said: str) -> No
 
 
 def test_two_fetches_at_once_download_each_object_once(
-    origin: Path, install: None, tmp_path: Path, new_repo: Callable[..., Repo]
+    origin: Path, install: None, repo: Repo, tmp_path: Path, seaweedfs: SeaweedFS
 ) -> None:
     """Two repositories with one store; each says how many bytes it brought."""
+
+    def know_s3(other: Repo) -> None:
+        other.git("config", "data.s3.url", f"s3://tests/{tmp_path.name}")
+        other.git("config", "data.s3.endpoint", seaweedfs.url)
+
+    know_s3(repo)
+    repo.data("push", "s3", "--all")
     clones = []
     for number in range(2):
         path = tmp_path / f"clone-{number}"
         run("git", "-c", "data.fetch=never", "clone", "-q", str(origin), str(path))
         Repo(path).git("config", "data.cacheDir", str(tmp_path / "cache"))
-        clones.append(
-            subprocess.Popen([sys.executable, "-m", "git_data", "fetch", "--all", "--json"], cwd=path, stdout=subprocess.PIPE)
-        )
+        know_s3(Repo(path))
+        command = [sys.executable, "-m", "git_data", "fetch", "s3", "--all", "--json"]
+        clones.append(subprocess.Popen(command, cwd=path, stdout=subprocess.PIPE))
     results = [json.loads(process.communicate()[0]) for process in clones]
     assert all(process.returncode == 0 for process in clones)
     assert sum(result["bytes"] for result in results) == sum(len(data) for data in CONTENTS.values()) + 700
