@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
     repo = locate()
     look_elsewhere(repo)
 
-    from git_data.sync.push import outgoing
+    from git_data.sync.push import outgoing, remember
     from git_data.sync.remotes import default_name, find
 
     name = default_name(repo.config, git_remote)
@@ -46,7 +46,7 @@ def main(words: list[str]) -> int:
     if pointers:
         _send(repo, session, pointers, local, published, dry_run)
     elif not dry_run and session.known.tips:
-        session.known.add_tips(local)
+        remember(repo, session, local)
     session.close()
     return 0
 
@@ -58,7 +58,7 @@ def _send(
 
     libraries.enable()
     from git_data.store.place import open_store
-    from git_data.sync.push import outgoing, push
+    from git_data.sync.push import outgoing, push, remember
     from git_data.sync.session import Session
     from git_data.worktree.restore import restore
 
@@ -91,7 +91,7 @@ def _send(
                 f"\n  git add {COMMITTED_FILE} && git commit"
             )
     if not dry_run and result.complete:
-        session.known.add_tips(local)
+        remember(repo, session, local)
 
 
 def _is_published(repo: Repository, name: str) -> bool:

@@ -22,7 +22,7 @@ from git_data.commands.transfer import add_common, amount, revisions, selected, 
 from git_data.git.repo import locate
 from git_data.git.scan import head_exists
 from git_data.store.place import open_store
-from git_data.sync.push import Pushed, commits_of, outgoing, push
+from git_data.sync.push import Pushed, commits_of, outgoing, push, remember
 from git_data.sync.remotes import find
 from git_data.sync.session import Session
 from git_data.worktree.restore import restore
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
     result.requests = session.remote.requests
     if not arguments.dry_run and picked is None and result.complete:
-        session.known.add_tips(commits_of(meant))
+        remember(repo, session, commits_of(meant))
     session.close()
     _show(arguments, session, result)
     return 0

@@ -6,10 +6,14 @@ recorded as published until all of it has arrived.
 
 from __future__ import annotations
 
+import os
+
 from git_data.base.report import Progress, count, human_size
 from git_data.errors import MissingData
+from git_data.git.partial_clone import has_all_blobs_below, promisors
 from git_data.git.run import git
 from git_data.git.scan import in_history
+from git_data.pointer import MAX_SIZE_BYTES
 from git_data.store.presence import Presence
 from git_data.sync import projects
 from git_data.sync.session import Session
@@ -63,9 +67,16 @@ def outgoing(repo: Repository, session: Session, include: list[str], exclude: It
 
 
 def commits_of(include: list[str]) -> list[str]:
-    """The commits and tags (hex) that ``include`` names, to be remembered as published. Raises: GitFailed."""
+    """The commits and tags (hex) that ``include`` names with all they reach: none for a range. Raises: GitFailed."""
     named = git("rev-parse", "--revs-only", *include).decode().split()
-    return [name for name in named if not name.startswith("^")]
+    return [] if any(name.startswith("^") for name in named) else named
+
+
+def remember(repo: Repository, session: Session, commits: list[str]) -> None:
+    """All the data that ``commits`` reach was seen on the remote, as far as this clone knows what they reach."""
+    shallow = os.path.exists(os.path.join(repo.common_dir, "shallow"))
+    if not shallow and (not promisors(repo) or has_all_blobs_below(repo, MAX_SIZE_BYTES)):
+        session.known.add_tips(commits)
 
 
 def _known_here(commits: list[str]) -> list[str]:

@@ -280,6 +280,34 @@ def test_revisions_come_from_standard_input(shared: Repo, tmp_path: Path) -> Non
     assert there(tmp_path) == {versions[0]}
 
 
+@pytest.mark.parametrize(("words", "stdin"), [(["v1..main"], b""), (["--stdin"], b"main\n^v1\n")])
+def test_a_range_does_not_stand_for_the_history_below_it(shared: Repo, tmp_path: Path, words: list[str], stdin: bytes) -> None:
+    first, second = two_versions(shared)
+    shared.data("push", *words, stdin=stdin)
+    assert there(tmp_path) == {second}
+    shared.git("push", "-q", "origin", "main")
+    assert there(tmp_path) == {first, second}, "a ref was published without its data"
+
+
+@pytest.mark.parametrize("kind", [["--depth=1"], ["--filter=blob:none"]], ids=["shallow", "partial"])
+def test_a_clone_that_lacks_history_does_not_vouch_for_it(shared: Repo, origin: Path, tmp_path: Path, kind: list[str]) -> None:
+    first, second = two_versions(shared)
+    shared.git("push", "-q", "origin", "main")
+    run("git", "-C", str(origin), "config", "uploadpack.allowFilter", "true")
+    run("git", "clone", "-q", *kind, f"file://{origin}", str(tmp_path / "clone"))
+    clone = Repo(tmp_path / "clone")
+    clone.data("install")
+    clone.git("config", "data.store.url", str(tmp_path / "store"))
+    clone.git("config", "data.backup.url", str(tmp_path / "backup"))
+    clone.git("config", "data.remote", "store")
+    clone.data("pull")
+    clone.data("push", "backup")
+    clone.git("fetch", "-q", "--refetch", "--filter=blob:limit=1k", "origin", *(["--unshallow"] if "depth" in kind[0] else []))
+    clone.data("fetch", "store", "--all")
+    clone.data("push", "backup")
+    assert there(tmp_path, "backup") == {first, second}
+
+
 def test_a_dry_run_lists_and_sends_nothing(shared: Repo, tmp_path: Path) -> None:
     versions = two_versions(shared)
     listed = shared.data("push", "--dry-run")
