@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from git_data.git.repo import Repository
     from git_data.pointer import Pointer
 
+_TAKE_VALUE = (b"--exec", b"--push-option", b"--receive-pack", b"--repo")
+"""Options of git push whose value may be the next word; ``-o`` is the only short one."""
+
 
 def main(words: list[str]) -> int:
     """Send what is lacking. Raises: MissingData, RemoteError, AccessDenied …: the push must not go on."""
     git_remote = words[0] if words else ""
-    fields = [line.split(" ") for line in sys.stdin.read().splitlines()]
+    # the local ref is what the user wrote, which may contain blanks ("HEAD^{/two words}") and any byte
+    fields = [os.fsdecode(line).rsplit(" ", 3) for line in sys.stdin.buffer.read().split(b"\n")]
     local = [field[1] for field in fields if len(field) == 4 and field[1].strip("0")]
     if not local:
         return 0  # only deletions
@@ -116,8 +120,14 @@ def _tracking(repo: Repository, git_remote: str) -> list[str]:
 
 
 def _say_it_stays(repo: Repository, local: list[str], published: list[str]) -> None:
-    """Without a remote for data only pointers are published: say so once a push."""
+    """Without a remote for data only pointers are published: say so once a push. Raises: UsageError where there are several."""
+    from git_data.errors import UsageError
+    from git_data.sync.remotes import named
+
     new = _new(repo, local, published)
+    several = named(repo.config) if new else {}
+    if several and not repo.settings.allow_incomplete_push:
+        raise UsageError("no remote for data is the default one", f"git data remote default {next(iter(several))}")
     if new:
         report.say(
             f"the data of {report.count(len(new), 'object')} stays on this machine: there is no remote for data"
@@ -132,5 +142,13 @@ def _is_dry_run() -> bool:
     words = parent_arguments()
     if b"push" not in words:
         return False
-    options = words[words.index(b"push") + 1 :]
-    return b"--dry-run" in options or any(word[:1] == b"-" and word[:2] != b"--" and b"n" in word for word in options)
+    options = iter(words[words.index(b"push") + 1 :])
+    for word in options:
+        letters, takes_value, value = word[1:].partition(b"o")
+        if word == b"--":
+            return False
+        if word == b"--dry-run" or (word[:1] == b"-" and word[1:2] != b"-" and b"n" in letters):
+            return True
+        if word in _TAKE_VALUE or (word[:1] == b"-" and word[1:2] != b"-" and takes_value and not value):
+            next(options, b"")
+    return False

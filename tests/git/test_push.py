@@ -114,6 +114,32 @@ def test_a_dry_run_of_git_push_sends_nothing(shared: Repo, tmp_path: Path) -> No
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.parametrize("source", [b"HEAD^{/two words}", "a\u2028b".encode(), b"caf\xe9"], ids=ascii)
+def test_whatever_names_a_commit_its_data_is_sent(shared: Repo, tmp_path: Path, source: bytes) -> None:
+    shared.write("a.bin", 5000)
+    shared.commit("two words")
+    if b" " not in source:
+        shared.git("branch", source)
+    shared.git("push", "-q", "origin", source + b":refs/heads/there")
+    assert there(tmp_path) == shared.objects()
+
+
+def test_an_option_that_only_looks_like_a_dry_run_sends(shared: Repo, tmp_path: Path, origin: Path) -> None:
+    run("git", "-C", str(origin), "config", "receive.advertisePushOptions", "true")
+    shared.write("a.bin", 5000)
+    shared.commit()
+    shared.git("push", "-q", "-ono-pipeline", "-o", "-n", "origin", "HEAD")
+    assert "refs/heads/main" in refs(origin) and there(tmp_path) == shared.objects()
+
+
+def test_several_remotes_without_a_default_stop_the_push(shared: Repo, tmp_path: Path, origin: Path) -> None:
+    shared.git("config", "data.other.url", str(tmp_path / "other"))
+    shared.write("a.bin", 5000)
+    shared.commit()
+    assert "git data remote default" in shared.fails("push", "-q", "origin", "HEAD")
+    assert refs(origin) == ""
+
+
 def test_missing_data_stops_the_push_before_anything_moves(shared: Repo, tmp_path: Path, origin: Path) -> None:
     lost, kept = shared.write("lost.bin", 5000), shared.write("kept.bin", 600)
     shared.commit()
