@@ -31,6 +31,7 @@ _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _WAIT_ERRORS = (errno.ESTALE, errno.ETIMEDOUT, errno.EIO, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENOTCONN, errno.EAGAIN)
 _FEW = 8
 TEMP_GRACE_S = 7 * 24 * 3600
+_real: dict[str, str] = {}
 
 
 def open_remote(address: Address, options: Options) -> Folder:
@@ -105,7 +106,7 @@ class Folder(Remote):
 
     def local_path(self, key: str) -> str:
         """See ``Remote.local_path``."""
-        return self._path(key)
+        return _physical(self._path(key))
 
     # -- writing
 
@@ -149,7 +150,7 @@ class Folder(Remote):
             return Put(key.encode(), source.size, stamp_ns, content=source.read())
         with self._named(key, "reading"):
             status = os.stat(source.path)
-        return Put(key.encode(), source.size, stamp_ns, source=os.fsencode(source.path.lstrip("/")), status=status)
+        return Put(key.encode(), source.size, stamp_ns, source=os.fsencode(_physical(source.path).lstrip("/")), status=status)
 
     def _hard_linked(self, key: str, source: Source) -> bool:
         """Share the file itself where blocks cannot be shared; not across file systems."""
@@ -261,6 +262,14 @@ class Folder(Remote):
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return AccessDenied(f"{error.strerror} while {doing} '{path}'", f"ls -ld '{os.path.dirname(path)}'")
         return from_os_error(error, path, doing, self.root, size)
+
+
+def _physical(path: str) -> str:
+    """The path without symbolic links on its way: files are stored without following any, and these are the user's own."""
+    directory, name = os.path.split(path)
+    if directory not in _real:
+        _real[directory] = os.path.realpath(directory)
+    return os.path.join(_real[directory], name)
 
 
 def _entry(key: str, status: os.stat_result) -> Entry:

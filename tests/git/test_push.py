@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -370,6 +372,21 @@ def test_mistakes_are_named(shared: Repo, words: list[str], status: int, said: s
 def test_there_must_be_a_remote(repo: Repo) -> None:
     two_versions(repo)
     assert "git data remote add" in repo.fails("data", "push", status=2)
+
+
+def test_a_store_and_a_folder_may_lie_behind_symbolic_links(shared: Repo, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    shared.git("config", "data.cacheDir", str(tmp_path / "link" / "cache"))
+    shared.git("config", "data.store.url", str(tmp_path / "link" / "store"))
+    small, large = shared.write("a.bin", 5000), shared.write("b.bin", 2 << 20)
+    shared.commit()
+    oids = {hashlib.sha256(data).hexdigest() for data in (small, large)}
+    shared.data("push")
+    assert there(tmp_path, "disk/store") == oids
+    shutil.rmtree(tmp_path / "disk" / "cache" / "objects")
+    shared.data("fetch")
+    assert there(tmp_path, "disk/cache") == oids
 
 
 def test_a_foreign_folder_is_refused(shared: Repo, tmp_path: Path) -> None:
