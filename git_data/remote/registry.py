@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 
+from git_data.base import libraries
 from git_data.errors import UsageError
 from git_data.remote.address import Address
 from git_data.remote.base import Options, Remote
@@ -25,6 +26,8 @@ BACKENDS = {
     "webdavs": "git_data.remote.webdav",
 }
 """Scheme → module with ``open_remote(address, options) -> Remote``."""
+_BARE = ("file", "ftp", "ftps", "s3", "sftp", "ssh")
+"""Opened without anybody else's libraries."""
 OTHERS = "git_data.remote.fsspec"
 """Serves every scheme that fsspec knows."""
 
@@ -41,6 +44,8 @@ def check_scheme(scheme: str) -> None:
 
 def open_remote(address: Address, options: Options) -> Remote:
     """The remote at an address; nothing is connected yet. Raises: UsageError for an unknown scheme."""
+    if address.scheme not in _BARE:
+        libraries.enable()
     check_scheme(address.scheme)
     module = importlib.import_module(BACKENDS.get(address.scheme, OTHERS))
     remote: Remote = module.open_remote(address, options)

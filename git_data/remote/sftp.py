@@ -11,6 +11,7 @@ import shutil
 import threading
 from contextlib import contextmanager
 
+from git_data.base import libraries
 from git_data.base.digest import sha256
 from git_data.errors import GitDataError, RemoteError, from_os_error
 from git_data.remote import sftp_protocol as wire
@@ -51,6 +52,7 @@ def open_remote(address: Address, options: Options) -> Sftp:
     """The directory at an address of ``ssh`` or ``sftp``. Raises: UsageError."""
     client = options.get("sshclient")
     if client == "paramiko" or not client and not options.ssh_command and shutil.which("ssh") is None:
+        libraries.enable()
         from git_data.remote.ssh_paramiko import Connection
 
         return Sftp(address, options, Connection(address, options))

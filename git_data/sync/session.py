@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from git_data.base import libraries
 from git_data.errors import RemoteError
 from git_data.remote.layout import Layout, bump, initialise, read_layout
 from git_data.sync.remotes import Named, address_of, directory_of, open_named
@@ -31,6 +32,7 @@ class Session:
     def reader(self) -> Layout | None:
         """Who the remote says it is; ``None`` for a place without a marker. Raises: RemoteError."""
         if not self._looked:
+            libraries.enable()  # a hook comes here without: whatever logs in or waits needs some
             self.layout = retried(lambda: read_layout(self.remote))
             self._looked = True
             if self.layout is None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import Repo
+from helpers import Repo, run
 
 from git_data.__main__ import HOT
 from git_data.setup.command_line import launcher
@@ -137,3 +137,19 @@ def test_nothing_is_imported_from_the_work_tree(repo: Repo, tmp_path: Path) -> N
     repo.file("a.bin").unlink()
     repo.git("checkout", "-q", "--", "a.bin", env={"PYTHONPATH": str(repo.path), "PYTHONSTARTUP": "os.py"})
     assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://host/x", "webdav://host/x", "memory://x", "az://container", "ssh://host/x", "s3://bucket", "/x"]
+)
+def test_a_hook_finds_the_libraries_of_a_remote(url: str) -> None:
+    """Hooks start without ``site``: what a backend needs may lie where only that finds it."""
+    program = (
+        f"import sys; sys.path.append({str(Path(__file__).resolve().parents[2])!r})\n"
+        "from git_data.remote.address import parse\n"
+        "from git_data.remote.base import Options\n"
+        "from git_data.remote.registry import open_remote\n"
+        f"open_remote(parse({url!r}), Options(settings={{'sshclient': 'paramiko'}}))\n"
+    )
+    # without the compiled core nothing else has put the libraries on the path
+    run(sys.executable, "-I", "-S", "-c", program, env={"GIT_DATA_PURE": "1"})
