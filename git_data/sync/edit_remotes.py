@@ -12,7 +12,7 @@ import shutil
 from git_data.config import COMMITTED_FILE, REMOTE_LOCAL, remote_key
 from git_data.errors import RepositoryError, UsageError
 from git_data.git.run import git
-from git_data.sync.remotes import COMMITTED, Named, address_of, directory_of
+from git_data.sync.remotes import COMMITTED, Named, address_of, directory_of, endpoint_may_be_committed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def committed_place(repo: Repository) -> tuple[str, ...]:
 
 def write(repo: Repository, place: tuple[str, ...], name: str, settings: dict[str, str], url: str = "") -> list[str]:
     """Write a remote; what may not be committed goes into the repository's own configuration, and is given back."""
-    kept = [setting for setting in settings if setting in REMOTE_LOCAL and place != LOCAL]
+    local = REMOTE_LOCAL if endpoint_may_be_committed(url) else {*REMOTE_LOCAL, "endpoint"}
+    kept = [setting for setting in settings if setting in local and place != LOCAL]
     for setting, value in settings.items():
         git("config", *(LOCAL if setting in kept else place), "--replace-all", f"data.{name}.{setting}", value)
     if url:

@@ -107,13 +107,22 @@ def _last(name: str, setting: str, entries: list[Entry]) -> Entry | None:
 
 
 def _keep_together(name: str, parts: dict[str, Entry]) -> None:
-    """Data sent to an address of one's own choice must not be led elsewhere by a committed endpoint."""
-    if parts["url"].scope != COMMITTED and "endpoint" in parts and parts["endpoint"].scope == COMMITTED:
-        endpoint = parts.pop("endpoint").value
-        _report(
-            f"{COMMITTED_FILE}: data.{name}.endpoint is ignored, because your configuration has another URL; "
-            f"to use it: git config data.{name}.endpoint {endpoint}"
-        )
+    """Neither data for an address of one's own choice nor credentials must be led elsewhere by a committed endpoint."""
+    if "endpoint" not in parts or parts["endpoint"].scope != COMMITTED:
+        return
+    if parts["url"].scope != COMMITTED:
+        reason = "because your configuration has another URL"
+    elif not endpoint_may_be_committed(parts["url"].value):
+        reason = "because it would be sent what gives access to the real service"
+    else:
+        return
+    endpoint = parts.pop("endpoint").value
+    _report(f"{COMMITTED_FILE}: data.{name}.endpoint is ignored, {reason}; to use it: git config data.{name}.endpoint {endpoint}")
+
+
+def endpoint_may_be_committed(url: str) -> bool:
+    """Whether what is sent to an endpoint is of no use elsewhere: S3's signatures name the host, others are tokens."""
+    return url[:5].lower() == "s3://"
 
 
 def _report(text: str) -> None:

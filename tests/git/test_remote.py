@@ -280,6 +280,24 @@ def test_a_committed_endpoint_does_not_lead_away_from_a_url_of_ones_own(repo: Re
     assert b"data.store.endpoint is ignored" in done.stderr
 
 
+@pytest.mark.parametrize("url", ["gs://bucket", "oss://bucket"])
+def test_a_committed_endpoint_counts_for_s3_only(repo: Repo, url: str) -> None:
+    """Elsewhere it would be sent what opens the real service, too: Google's token, a signature that names no host."""
+    repo.write(".gitdata", f'[data "store"]\n\turl = {url}\n\tendpoint = https://evil.example.com\n')
+    done = repo.run("git", "data", "remote", "--json")
+    assert json.loads(done.stdout)[0]["settings"] == {}
+    assert b"data.store.endpoint is ignored" in done.stderr
+    repo.git("config", "data.store.endpoint", "https://mine.example.com")
+    assert listed(repo)["store"]["settings"] == {"endpoint": "https://mine.example.com"}
+
+
+@pytest.mark.parametrize(("url", "kept"), [("gs://bucket", True), ("s3://bucket", False)])
+def test_an_endpoint_that_would_not_count_is_not_committed(repo: Repo, url: str, kept: bool) -> None:
+    repo.data("remote", "add", "store", url, "--endpoint", "https://host:1")
+    assert listed(repo)["store"]["settings"] == {"endpoint": "https://host:1"}
+    assert ("endpoint" in repo.git("config", "--local", "--list")) is kept
+
+
 # -- checking
 
 
