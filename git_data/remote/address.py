@@ -18,6 +18,8 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _SCP = re.compile(r"(?:([^@/:]+)@)?(\[[^\]]+\]|[^/:\[\]]{2,}):(?!//)(.*)", re.DOTALL)
 _METADATA_NAMES = ("metadata.google.internal", "instance-data.ec2.internal")
 _METADATA_NETWORKS = ("169.254.0.0/16", "100.100.100.200/32", "fe80::/10", "fd00:ec2::/32", "fd20:ce::/32")
+# what ssh refuses in newer versions: in ProxyCommand and Match a shell would read it (CVE-2023-51385)
+_FOR_SHELLS = frozenset(" '`\"$\\;&<>|(){}")
 SECRET_WORDS = ("password", "passwd", "secret", "token", "signature", "credential", "sig", "sas", "key")
 
 
@@ -58,6 +60,7 @@ def parse(text: str, base: str = "") -> Address:
     if short and not (os.name == "nt" and len(short[2]) == 1):
         user, host, path = short[1] or "", short[2].strip("[]"), short[3]
         _check_host(text, host, user)
+        _check_for_ssh(text, host, user)
         return Address(text, "ssh", user, host, 0, path.rstrip("/") or ("/" if path else "."))
     path = os.path.normpath(os.path.join(base or os.getcwd(), os.path.expanduser(text)))
     return Address(path, "file", path=path)
@@ -81,7 +84,11 @@ def _url(text: str, scheme: str) -> Address:
     host = host.strip("[]") if host.startswith("[") else host
     user = unquote(parts.username or "")
     _check_host(text, host, user)
+    if scheme in ("ssh", "sftp"):
+        _check_for_ssh(text, host, user)
     path = unquote(parts.path)
+    if any(ord(character) < 32 for character in user + path):
+        raise UsageError(f"'{redacted(text)}' contains control characters", "git data remote add -h")
     if scheme == "file":
         if host not in ("", "localhost"):
             raise UsageError(
@@ -98,6 +105,12 @@ def _check_host(text: str, host: str, user: str) -> None:
         raise UsageError(f"'{redacted(text)}': a host or user that begins with a dash would be read as an option")
     if _is_metadata(host.lower().rstrip(".")):
         raise UsageError(f"'{redacted(text)}': '{host}' is the address of a cloud's metadata service, which holds credentials")
+
+
+def _check_for_ssh(text: str, host: str, user: str) -> None:
+    # names of Windows domains end with a backslash
+    if _FOR_SHELLS.intersection(host) or _FOR_SHELLS.intersection(user.replace("\\", "")):
+        raise UsageError(f"'{redacted(text)}': what stands in it for a host or user is not the name of a host or a user")
 
 
 def _is_metadata(host: str) -> bool:

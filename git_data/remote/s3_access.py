@@ -7,6 +7,7 @@ Its session takes 0.1 s to import; where the keys are plain text in the environm
 from __future__ import annotations
 
 import os
+from urllib.parse import quote
 
 from git_data.errors import AccessDenied, ConfigError, UsageError
 from git_data.remote import address, s3_profile
@@ -191,9 +192,10 @@ def _at_endpoint(endpoint: str, bucket: str, region: str, virtual: bool) -> Plac
         raise ConfigError(f"the endpoint of the remote: {error.message}", error.hint) from None
     if where.scheme not in ("http", "https") or not where.host or where.query or where.user:
         raise ConfigError(f"the endpoint of the remote is '{where.url}'", "it must be like https://host:port")
+    path = quote(where.path)
     if virtual:
-        return Place(where.scheme, f"{bucket}.{where.host}", where.port, f"{where.path}/", region, False)
-    return Place(where.scheme, where.host, where.port, f"{where.path}/{bucket}/", region, False)
+        return Place(where.scheme, f"{bucket}.{where.host}", where.port, f"{path}/", region, False)
+    return Place(where.scheme, where.host, where.port, f"{path}/{bucket}/", region, False)
 
 
 def _first_line(error: Exception) -> str:

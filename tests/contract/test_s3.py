@@ -478,6 +478,7 @@ def test_a_bucket_that_does_not_exist_is_said_so(seaweedfs: SeaweedFS) -> None:
         ({"addressing": "path"}, "https://s3.us-east-1.amazonaws.com/some-bucket/a%20prefix/key"),
         ({"endpoint": "http://localhost:9000"}, "http://localhost:9000/some-bucket/a%20prefix/key"),
         ({"endpoint": "https://s3.example.com/base"}, "https://s3.example.com/base/some-bucket/a%20prefix/key"),
+        ({"endpoint": "https://s3.example.com/a%20b/ü"}, "https://s3.example.com/a%20b/%C3%BC/some-bucket/a%20prefix/key"),
         (
             {"endpoint": "https://s3.example.com", "addressing": "virtual"},
             "https://some-bucket.s3.example.com/a%20prefix/key",
@@ -509,7 +510,9 @@ def test_what_does_not_name_a_bucket_is_refused(url: str) -> None:
         open_remote(parse(url), Options())
 
 
-@pytest.mark.parametrize("endpoint", ["ftp://host", "http://user:pass@host", "http://169.254.169.254", "nonsense"])
+@pytest.mark.parametrize(
+    "endpoint", ["ftp://host", "http://user:pass@host", "http://169.254.169.254", "http://host/%0d%0aX-Evil:%20yes", "nonsense"]
+)
 def test_an_endpoint_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     use_keys(monkeypatch)
     with pytest.raises(ConfigError):

@@ -68,6 +68,11 @@ def test_the_url_of_an_address_means_the_same(text: str) -> None:
     [
         ("", "empty", ""),
         ("s3://bucket/\nx", "control characters", ""),
+        ("http://host/%0d%0aX-Evil:%20yes", "control characters", ""),
+        ("ssh://me%0a@host/x", "control characters", ""),
+        ("ssh://a;touch${IFS}owned/x", "not the name of a host", ""),
+        ("me@`touch owned`:x", "not the name of a host", ""),
+        ("ssh://a|b@host/x", "not the name of a host", ""),
         ("s3://key:hunter2@bucket/x", "contains a password", "aws configure"),
         ("s3://key:@bucket/x", "contains a password", "aws configure"),
         ("ssh://me:hunter2@host/x", "contains a password", "ssh-keygen"),
