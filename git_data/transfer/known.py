@@ -75,19 +75,33 @@ class Known:
             return
         self._raw |= new
         if self.directory:
-            with open(os.path.join(self.directory, "known"), "ab", buffering=0) as file:
-                file.write(b"".join(new))
+            self._append(b"".join(new))
+
+    def _append(self, records: bytes) -> None:
+        """To the file we know: another process may have put a new one in its place, for another place or time."""
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            fd = os.open(os.path.join(self.directory, "known"), flags)
+        except FileNotFoundError:
+            return
+        try:
+            if os.read(fd, _HEADER_BYTES) == self._header:
+                fsio.write_all(fd, records)
+        finally:
+            os.close(fd)
 
     def forget(self, oids: Iterable[str]) -> None:
-        """These are not there, after all."""
-        gone = {bytes.fromhex(oid) for oid in oids} & self._raw
-        if not gone:
+        """These are not there, after all: neither is what any commit reaches, for all we know."""
+        missing = {bytes.fromhex(oid) for oid in oids}
+        if not missing:
             return
+        gone = missing & self._raw
         self._raw -= gone
         self.tips = []
         if self.directory:
-            fsio.write_file(os.path.join(self.directory, "known"), self._header + b"".join(self._raw))
             fsio.remove_if_exists(os.path.join(self.directory, "tips"))
+            if gone:
+                fsio.write_file(os.path.join(self.directory, "known"), self._header + b"".join(self._raw))
 
     def add_tips(self, commits: Iterable[str]) -> None:
         """Everything these commits (hex) reach was seen there."""

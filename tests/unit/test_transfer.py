@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -93,6 +94,31 @@ def test_what_is_forgotten_is_asked_for_again(tmp_path: Path) -> None:
     known.forget([oid(1)])
     again = Known(str(tmp_path))
     assert not again.has(oid(1)) and again.has(oid(2)) and again.tips == []
+
+
+def test_an_object_that_is_missing_after_all_voids_what_was_said_of_commits(tmp_path: Path) -> None:
+    """Also one that the list of objects does not have: records get lost, and commits stand for all they reach."""
+    known = Known(str(tmp_path))
+    known.confirm("a" * 32, 1)
+    known.add_tips(["c" * 40])
+    known.forget([oid(1)])
+    assert known.tips == [] and Known(str(tmp_path)).tips == []
+
+
+def test_what_was_seen_before_a_collection_is_not_noted_after_it(tmp_path: Path) -> None:
+    slow, fast = Known(str(tmp_path)), Known(str(tmp_path))
+    slow.confirm("a" * 32, 1)
+    fast.confirm("a" * 32, 2)
+    slow.add([oid(1)])
+    assert not Known(str(tmp_path)).has(oid(1))
+
+
+def test_hints_that_cannot_be_written_stop_nobody(tmp_path: Path) -> None:
+    known = Known(str(tmp_path / "hints"))
+    known.confirm("a" * 32, 1)
+    shutil.rmtree(tmp_path / "hints")
+    known.add([oid(1)])
+    assert known.has(oid(1))
 
 
 # -- plan
