@@ -30,27 +30,40 @@ class Known:
     def __init__(self, directory: str) -> None:
         self.directory = directory
         self._header = b""
-        self._raw: set[bytes] = set()
+        self._oids: set[bytes] | None = None
         self.tips: list[str] = []
         self._load()
 
     def _load(self) -> None:
-        content = fsio.read_file(os.path.join(self.directory, "known")) if self.directory else None
-        if not content or len(content) < _HEADER_BYTES or content[_HEADER_BYTES - 1 : _HEADER_BYTES] != b"\n":
+        try:
+            with open(os.path.join(self.directory, "known"), "rb", buffering=0) as file:
+                header = file.read(_HEADER_BYTES)
+        except (FileNotFoundError, NotADirectoryError):
             return
-        self._header = content[:_HEADER_BYTES]
-        end = len(content) - (len(content) - _HEADER_BYTES) % _OID_BYTES
-        self._raw = {content[at : at + _OID_BYTES] for at in range(_HEADER_BYTES, end, _OID_BYTES)}
+        if not self.directory or len(header) < _HEADER_BYTES or header[-1:] != b"\n":
+            return
+        self._header = header
         lines = (fsio.read_file(os.path.join(self.directory, "tips")) or b"").split(b"\n")
         if lines[0] == self._header.rstrip():
             self.tips = [line.decode("ascii", "replace") for line in lines[1:] if line]
+
+    @property
+    def _raw(self) -> set[bytes]:
+        """The oids, read when somebody asks for one: a push that has nothing to send does not."""
+        if self._oids is None:
+            content = fsio.read_file(os.path.join(self.directory, "known")) if self.directory and self._header else None
+            if not content or content[:_HEADER_BYTES] != self._header:
+                content = b""  # another process has begun anew
+            end = len(content) - (len(content) - _HEADER_BYTES) % _OID_BYTES
+            self._oids = {content[at : at + _OID_BYTES] for at in range(_HEADER_BYTES, end, _OID_BYTES)}
+        return self._oids
 
     def confirm(self, identity: str, generation: int) -> bool:
         """The remote says who it is: forget everything if that is news. Whether the hints hold."""
         header = f"git-data-known 1 {identity} {generation}".encode().ljust(_HEADER_BYTES - 1) + b"\n"
         if header == self._header:
             return True
-        self._header, self._raw, self.tips = header, set(), []
+        self._header, self._oids, self.tips = header, set(), []
         if self.directory:
             os.makedirs(self.directory, exist_ok=True)
             fsio.write_file(os.path.join(self.directory, "known"), header)
@@ -59,7 +72,7 @@ class Known:
 
     def doubt(self) -> None:
         """The remote does not say who it is: nothing is known of it."""
-        self._header, self._raw, self.tips = b"", set(), []
+        self._header, self._oids, self.tips = b"", set(), []
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -73,7 +86,7 @@ class Known:
         new = {bytes.fromhex(oid) for oid in oids} - self._raw
         if not new or not self._header:
             return
-        self._raw |= new
+        self._raw.update(new)
         if self.directory:
             self._append(b"".join(new))
 
@@ -96,7 +109,7 @@ class Known:
         if not missing:
             return
         gone = missing & self._raw
-        self._raw -= gone
+        self._raw.difference_update(gone)
         self.tips = []
         if self.directory:
             fsio.remove_if_exists(os.path.join(self.directory, "tips"))

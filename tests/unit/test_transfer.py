@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -119,6 +120,17 @@ def test_hints_that_cannot_be_written_stop_nobody(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "hints")
     known.add([oid(1)])
     assert known.has(oid(1))
+
+
+def test_hints_nobody_asks_for_take_no_memory(tmp_path: Path) -> None:
+    known = Known(str(tmp_path))
+    known.confirm("a" * 32, 1)
+    known.add(oid(number) for number in range(20_000))
+    tracemalloc.start()
+    again = Known(str(tmp_path))
+    assert tracemalloc.get_traced_memory()[1] < 100_000
+    tracemalloc.stop()
+    assert again.has(oid(7)) and len(again) == 20_000
 
 
 # -- plan
