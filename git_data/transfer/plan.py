@@ -11,7 +11,7 @@ from git_data.transfer.pool import Pool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from git_data.base.report import Progress
     from git_data.remote.base import Entry, Remote
@@ -24,18 +24,18 @@ _PAGE = 1000
 
 
 class There:
-    """What a look at a remote found: ``sizes`` of objects that are there; ``complete`` when everything there was listed."""
+    """What a look at a remote found: the ``sizes`` of those of the ``wanted`` objects that are there."""
 
-    __slots__ = ("complete", "sizes")
+    __slots__ = ("sizes", "wanted")
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Iterable[str]) -> None:
+        self.wanted = frozenset(wanted)
         self.sizes: dict[str, int] = {}
-        self.complete = False
 
 
 def look(remote: Remote, oids: list[str], progress: Progress | None = None) -> There:
     """Ask a remote for objects. Raises: RemoteError."""
-    there = There()
+    there = There(oids)
     listing = remote.traits.listing
     if len(oids) <= _FEW or listing == "none":
         _ask(remote, oids, there, progress)
@@ -55,7 +55,7 @@ def list_all(remote: Remote) -> Iterator[Entry]:
 
 def _note(there: There, entry: Entry | None) -> None:
     oid = oid_of(entry.key) if entry is not None else None
-    if entry is not None and oid is not None:
+    if entry is not None and oid in there.wanted:
         there.sizes[oid] = entry.size
 
 
@@ -77,7 +77,6 @@ def _list_directories(remote: Remote, oids: list[str], there: There) -> None:
     if len(directories) > 200:
         # nearly all of them: one call lets the backend list side by side
         pool.run([lambda: _list(remote, OBJECTS, there)])
-        there.complete = True
         return
     pool.run([lambda name=name: _list(remote, f"{OBJECTS}{name}/", there) for name in directories])  # type: ignore[misc]
 
@@ -103,7 +102,6 @@ def _list_or_ask(remote: Remote, oids: list[str], there: There, progress: Progre
                 if pages > len(oids):
                     undecided.extend(other for other in oids if other > oid)
                     return
-        there.complete = True
 
     pool.run([list_while_cheaper])
     if undecided:

@@ -204,6 +204,13 @@ def test_what_is_no_object_is_left_out_of_a_listing(tmp_path: Path) -> None:
     assert [entry.key for entry in plan.list_all(folder)] == [object_key(name)]
 
 
+@pytest.mark.parametrize("listing", ["flat", "tree"])
+def test_only_what_was_asked_for_is_kept_of_a_listing(listing: str) -> None:
+    remote = Counted([oid(number) for number in range(3000)], listing)
+    wanted = [oid(number) for number in range(2500, 3500)]
+    assert set(plan.look(remote, wanted).sizes) == set(wanted[:500])
+
+
 # -- pool and gate
 
 
