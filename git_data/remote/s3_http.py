@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import select
 
-from git_data.errors import RemoteError, RemoteUnavailable
+from git_data.errors import RemoteError, RemoteUnavailable, from_os_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,12 +46,19 @@ class Connection:
             return False
 
     def send(self, head: bytes, body: bytes | Iterable[bytes]) -> None:
-        """Send a request. Raises: OSError, and what the body raises."""
+        """Send a request. Raises: OSError of the connection, FileSystemError for one of the body, and what else it raises."""
         if isinstance(body, bytes):
             self.socket.sendall(head + body if body else head)
             return
         self.socket.sendall(head)
-        for piece in body:
+        pieces = iter(body)
+        while True:
+            try:
+                piece = next(pieces, None)
+            except OSError as error:
+                raise from_os_error(error, error.filename or "(the content)", "reading") from None
+            if piece is None:
+                return
             self.socket.sendall(piece)
 
     def answer(self, method: str, server: Server) -> Response:
@@ -72,6 +79,8 @@ class Connection:
         """What was answered although the request could not be sent to its end. Raises: OSError, EOFError."""
         self.socket.settimeout(2.0)
         response = self.answer(method, server)
+        if response.status < 400:
+            raise EOFError("it was closed before everything was sent")
         response.keep = False
         return response
 

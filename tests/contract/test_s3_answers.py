@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,9 @@ import pytest
 from servers.seaweedfs import KEY_ID, SECRET, use_keys
 from servers.web import Request, Scripted
 
-from git_data.errors import AccessDenied, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable
+from git_data.errors import AccessDenied, FileSystemError, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable
 from git_data.remote.address import parse
-from git_data.remote.base import Options
+from git_data.remote.base import Options, Source
 from git_data.remote.s3 import S3, open_remote
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -242,3 +244,29 @@ def test_a_bucket_of_amazons_is_found_in_its_region(amazon: Scripted, first: str
             list(remote.list(""))
     assert remote.read("other")[0] == DATA
     assert remote.requests == 3
+
+
+def test_a_content_file_that_vanishes_is_not_blamed_on_the_network(scripted: Start, tmp_path: Path) -> None:
+    remote = at(scripted(always((200, {}, b""))))
+    with pytest.raises(FileSystemError, match="No such file"):
+        remote.put("key", Source(2 << 20, "0" * 64, str(tmp_path / "gone")))
+
+
+def test_success_before_everything_was_sent_is_no_success() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer_and_reset() -> None:
+            connection, _ = server.accept()
+            connection.recv(1 << 16)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+        thread = threading.Thread(target=answer_and_reset)
+        thread.start()
+        settings = {"endpoint": f"http://127.0.0.1:{server.getsockname()[1]}"}
+        remote = open_remote(parse("s3://bucket/prefix"), Options(name="store", settings=settings, idle_s=5))
+        data = bytes(12 << 20)
+        with pytest.raises(RemoteUnavailable):
+            remote.put("key", Source(len(data), hashlib.sha256(data).hexdigest(), content=data))
+        thread.join()
