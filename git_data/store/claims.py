@@ -19,10 +19,11 @@ _LAYOUT = "hhqqi4x"  # struct flock of 64-bit Linux: l_type, l_whence, l_start, 
 
 
 class Claims:
-    """The claims of one process on objects of one store."""
+    """The claims of one process on objects of one store. ``exclusive`` is false where they keep nobody out."""
 
     def __init__(self, store: Store) -> None:
         store.make()
+        self.exclusive = True
         self._fd = os.open(
             os.path.join(store.tmp, "claims"),
             os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0),
@@ -37,9 +38,11 @@ class Claims:
             command = fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK
             fcntl.fcntl(self._fd, command, _flock(fcntl.F_WRLCK, oid))
         except (ImportError, AttributeError):
-            return True
+            self.exclusive = False
         except OSError as error:
-            return error.errno not in (errno.EAGAIN, errno.EACCES)
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return False
+            self.exclusive = False
         return True
 
     def release(self, oid: str) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 PART_BYTES = 16 << 20
 _STREAM_BYTES = 32 << 20
 """Up to this size one request is as good as several."""
+_MOST_PARTS = 10_000
+"""A pointer may name any size: more parts than these would only take memory."""
 
 
 def download(
@@ -191,8 +193,10 @@ class _Downloads:
     def _begin(self, pointer: Pointer) -> None:
         """Open what is there already, and do the parts that lack, side by side."""
         in_parts = self.remote.traits.ranges
-        part_bytes = (PART_BYTES if pointer.size > _STREAM_BYTES else pointer.size) if in_parts else pointer.size
-        partial = Partial(self.store, pointer, part_bytes)
+        part_bytes = max(PART_BYTES, -(-pointer.size // _MOST_PARTS))
+        if not in_parts or pointer.size <= _STREAM_BYTES:
+            part_bytes = pointer.size
+        partial = Partial(self.store, pointer, part_bytes, private=not self.claims.exclusive)
         missing = partial.missing()
         self.pool.note(0, pointer.size - sum(length for _, _, length in missing))
         if not missing:

@@ -23,29 +23,40 @@ if TYPE_CHECKING:
 
 
 class Partial:
-    """One download. The caller holds the claim on the object. Raises: FileSystemError when the file cannot be opened."""
+    """One download. The caller holds the claim on the object, or else wants a ``private`` file, with which nobody goes on.
 
-    def __init__(self, store: Store, pointer: Pointer, part_bytes: int) -> None:
+    Raises: FileSystemError when the file cannot be opened.
+    """
+
+    def __init__(self, store: Store, pointer: Pointer, part_bytes: int, private: bool = False) -> None:
         self.store = store
         self.pointer = pointer
         self.part_bytes = part_bytes
         self.count = -(-pointer.size // part_bytes)
         self.abandoned = False
-        self._path = os.path.join(store.tmp, f"{fsio.TEMP_PREFIX}part-{pointer.oid}")
-        self._list = self._path + ".parts"
         self._lock = threading.Lock()
         self._hasher = sha256()
         self._hashed = 0
-        self._have = self._read_list()
-        self.resumed = bool(self._have)
         try:
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-            self._fd = os.open(self._path, flags, 0o600)
-            if not self._have:
-                os.ftruncate(self._fd, 0)
-                fsio.write_file(self._list, self._first_line())
+            try:
+                self._open(fsio.temp_name() if private else f"{fsio.TEMP_PREFIX}part-{pointer.oid}")
+            except PermissionError:
+                # in a store shared by users somebody else began it, and was broken off
+                self._open(fsio.temp_name())
         except OSError as error:
             raise from_os_error(error, self._path, "writing into the store", store.root, pointer.size) from None
+
+    def _open(self, name: str) -> None:
+        """Raises: OSError."""
+        self._path = os.path.join(self.store.tmp, name)
+        self._list = self._path + ".parts"
+        self._have = self._read_list()
+        self.resumed = bool(self._have)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        self._fd = os.open(self._path, flags, 0o600)
+        if not self._have:
+            os.ftruncate(self._fd, 0)
+            fsio.write_file(self._list, self._first_line())
 
     def _first_line(self) -> bytes:
         return b"%d %d\n" % (self.pointer.size, self.part_bytes)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import tracemalloc
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 from helpers import content
 
-from git_data.errors import AccessDenied, RemoteUnavailable
+from git_data.errors import AccessDenied, NotOnRemote, RemoteUnavailable
 from git_data.pointer import Pointer
 from git_data.remote.base import Entry, Options, Remote, Source, Traits
 from git_data.remote.folder import Folder
@@ -24,6 +25,7 @@ from git_data.remote.layout import object_key
 from git_data.store.claims import Claims
 from git_data.store.objects import Store
 from git_data.transfer import plan
+from git_data.transfer.download import download
 from git_data.transfer.gate import Gate, Throttle
 from git_data.transfer.known import Known
 from git_data.transfer.partial import Partial
@@ -359,7 +361,63 @@ def test_wrong_content_never_gets_its_name(store: Store) -> None:
     assert os.listdir(store.tmp) == [] and store.find(pointer_to(data).oid, len(data)) is None
 
 
+class Empty(Counted):
+    """A remote that has nothing, and no files on this machine."""
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        raise NotOnRemote(f"'{key}' is not there")
+
+
+def test_a_pointer_that_lies_about_its_size_costs_no_memory(store: Store) -> None:
+    outcome = download(Empty([]), store, [Pointer(oid(1), 2**63 - 1)])
+    assert [pointer.oid for pointer, _ in outcome.failed] == [oid(1)]
+    assert os.listdir(store.tmp) == ["claims"]
+
+
+def test_a_private_download_shares_nothing(store: Store) -> None:
+    data = content(6000)
+    first = Partial(store, pointer_to(data), 3000, private=True)
+    first.write(0, data[:3000])
+    assert not first.done(0)
+    second = Partial(store, pointer_to(data), 2000, private=True)
+    first.write(3000, data[3000:])
+    assert first.done(1) and first.install() and not second.resumed
+    assert Path(store.path(pointer_to(data).oid)).read_bytes() == data
+
+
+def test_what_another_user_began_is_no_obstacle() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o777)
+        store = Store(os.path.join(name, "store"))
+        store.make()
+        os.chmod(store.tmp, 0o777)
+        data = content(6000)
+        first = Partial(store, pointer_to(data), 3000)
+        first.write(0, data[:3000])
+        first.done(0)
+        user = os.geteuid()
+        os.chmod(next(Path(store.tmp).glob("*part-*[0-9a-f]")), 0o000)
+        if not user:
+            os.seteuid(65534)
+        try:
+            second = Partial(store, pointer_to(data), 3000)
+        finally:
+            os.seteuid(user)
+        assert not second.resumed and len(second.missing()) == 2
+
+
 # -- claims
+
+
+def test_where_there_are_no_locks_nothing_is_shared(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS and Windows."""
+    import fcntl
+
+    claims = Claims(store)
+    assert claims.claim(oid(1)) and claims.exclusive
+    monkeypatch.delattr(fcntl, "F_OFD_SETLK")
+    assert claims.claim(oid(2)) and not claims.exclusive
+    claims.close()
 
 
 def test_a_claim_excludes_others_and_ends_with_the_process(store: Store) -> None:
