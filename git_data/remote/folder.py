@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 import time
 from contextlib import contextmanager
 
@@ -48,6 +49,7 @@ class Folder(Remote):
         self.hardlink = options.hardlink
         self.sync = options.sync
         self._unsynced: list[str] = []
+        self._lock = threading.Lock()
 
     def _path(self, key: str) -> str:
         if key.startswith("/") or not all(part not in ("", ".", "..") for part in key.split("/")):
@@ -123,9 +125,12 @@ class Folder(Remote):
         self._make(_TMP)
         outcome: list[GitDataError | None] = [None] * len(items)
         puts: list[tuple[int, Put]] = []
+        done: list[str] = []
         for number, (key, source) in enumerate(items):
             try:
-                if not (self.hardlink and self._hard_linked(key, source)):
+                if self.hardlink and self._hard_linked(key, source):
+                    done.append(key)
+                else:
                     puts.append((number, self._item(key, source)))
             except GitDataError as error:
                 outcome[number] = error
@@ -140,7 +145,8 @@ class Folder(Remote):
                 outcome[number] = self._translated(refused, key, "writing", source.size)
             elif source.sent is not None and source.content is None:
                 source.sent(source.size)
-        self._unsynced += [items[number][0] for number, item in puts if not item.error]
+        with self._lock:
+            self._unsynced += [*done, *(items[number][0] for number, item in puts if not item.error)]
         return outcome
 
     def _item(self, key: str, source: Source) -> Put:
@@ -171,7 +177,8 @@ class Folder(Remote):
 
     def flush(self) -> None:
         """See ``Remote.flush``."""
-        keys, self._unsynced = self._unsynced, []
+        with self._lock:
+            keys, self._unsynced = self._unsynced, []
         if not keys or not self.sync:
             return
         with self._named(keys[0], "syncing"):

@@ -93,7 +93,10 @@ class Ftp(Remote):
         connection: ftplib.FTP | None = None
         whole = False
         try:
-            connection = self._idle.pop() if self._idle else self._connect()
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._connect()
             self.requests += 1
             yield connection
             whole = True

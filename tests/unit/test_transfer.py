@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ftplib
 import hashlib
 import os
 import shutil
@@ -19,8 +20,10 @@ from helpers import content
 
 from git_data.errors import AccessDenied, NotOnRemote, RemoteUnavailable
 from git_data.pointer import Pointer
+from git_data.remote.address import parse
 from git_data.remote.base import Entry, Options, Remote, Source, Traits
 from git_data.remote.folder import Folder
+from git_data.remote.ftp import Ftp
 from git_data.remote.layout import object_key
 from git_data.store.claims import Claims
 from git_data.store.objects import Store
@@ -133,6 +136,34 @@ def test_hints_nobody_asks_for_take_no_memory(tmp_path: Path) -> None:
     assert tracemalloc.get_traced_memory()[1] < 100_000
     tracemalloc.stop()
     assert again.has(oid(7)) and len(again) == 20_000
+
+
+# -- backends under many threads
+
+
+def test_a_connection_another_thread_was_faster_to_take_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Taken(list[ftplib.FTP]):
+        def __bool__(self) -> bool:
+            return True  # a moment ago there was one
+
+    made = ftplib.FTP()
+    remote = Ftp(parse("ftp://host/x"), Options())
+    remote._idle = Taken()
+    monkeypatch.setattr(remote, "_connect", lambda: made)
+    with remote._using("key", "reading") as connection:
+        assert connection is made
+
+
+def test_what_is_linked_into_a_folder_is_synced_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = content(100)
+    (tmp_path / "object").write_bytes(data)
+    folder = Folder(str(tmp_path / "folder"), Options(hardlink=True))
+    key = object_key(pointer_to(data).oid)
+    assert folder.put_many([(key, Source(100, pointer_to(data).oid, str(tmp_path / "object")))]) == [None]
+    synced: list[str] = []
+    monkeypatch.setattr("git_data.base.fsio.sync_directory", synced.append)
+    folder.flush()
+    assert synced == [str((tmp_path / "folder" / key).parent)]
 
 
 # -- plan
