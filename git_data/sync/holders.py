@@ -5,6 +5,7 @@ from __future__ import annotations
 from git_data.errors import GitDataError
 from git_data.sync.session import Session
 from git_data.transfer.plan import look
+from git_data.transfer.pool import Pool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,11 +50,12 @@ def ask(repo: Repository, named: Named, oids: Iterable[str], jobs: int = 0) -> A
 
 
 def ask_all(repo: Repository, remotes: Iterable[Named], oids: list[str], jobs: int = 0) -> list[Answer]:
-    """Ask remotes side by side; the answers are in their order."""
-    from concurrent.futures import ThreadPoolExecutor
-
+    """Ask remotes side by side; the answers are in their order. Raises: KeyboardInterrupt, however long a remote is silent."""
+    answers: dict[str, Answer] = {}
     asked = list(remotes)
-    if not asked:
-        return []
-    with ThreadPoolExecutor(len(asked)) as pool:
-        return list(pool.map(lambda named: ask(repo, named, oids, jobs), asked))
+
+    def piece(named: Named) -> None:
+        answers[named.name] = ask(repo, named, oids, jobs)
+
+    Pool(len(asked)).run([lambda named=named: piece(named) for named in asked])  # type: ignore[misc]
+    return [answers[named.name] for named in asked]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -160,3 +163,26 @@ def test_when_nothing_can_be_said_the_command_fails(repo: Repo, tmp_path: Path) 
     repo.object(data).unlink()
     repo.write("a.bin", 1400)
     repo.fails("data", "whereis", "a.bin", status=8)
+
+
+def test_ctrl_c_does_not_wait_for_a_silent_remote(repo: Repo) -> None:
+    repo.write("a.bin", 100)
+    repo.commit()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        repo.git("config", "data.store.url", f"http://127.0.0.1:{silent.getsockname()[1]}/x")
+        process = subprocess.Popen(
+            ["git-data", "whereis", "a.bin"],
+            cwd=repo.path,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            # who starts the tests in the background of a script has Ctrl-C ignored in all of them
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.communicate(timeout=20)
+            finally:
+                process.kill()
+    assert process.returncode == 130
