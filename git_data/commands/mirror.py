@@ -107,7 +107,9 @@ def _prepare(arguments: argparse.Namespace, source: Session, target: Session, wa
         missing = lacking(target.remote, wanted, progress)
     absent = {pointer.oid for pointer in missing}
     target.known.forget(absent)
-    target.known.add(pointer.oid for pointer in wanted if pointer.oid not in absent)
+    if arguments.ref or arguments.all:
+        # else the sizes are those of FROM, which may be cut off in the same way
+        target.known.add(pointer.oid for pointer in wanted if pointer.oid not in absent)
     return missing
 
 

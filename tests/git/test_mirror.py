@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,12 @@ def test_an_unknown_remote_or_revision(places: Places) -> None:
     history(places)
     assert "git data remote" in places.repo.fails("data", "mirror", "a", "nowhere", status=2)
     assert "'nothing'" in places.repo.fails("data", "mirror", "a", "b", "nothing", status=7)
+
+
+def test_what_both_have_cut_off_in_the_same_way_is_not_taken_for_whole(places: Places) -> None:
+    small, *_ = history(places)
+    places.damage("a", small, small[:50])
+    shutil.copytree(places.root / "a" / "objects", places.root / "b" / "objects")
+    places.mirror()
+    places.repo.data("push", "b")
+    assert places.object("b", small).read_bytes() == small
