@@ -70,7 +70,7 @@ def remove(repo: Repository, remote: Named) -> list[str]:
         url = address_of(repo, remote).url
     except UsageError:
         return sorted(scopes - {COMMITTED, "local"})  # never could be used, so nothing is remembered
-    shutil.rmtree(directory_of(repo, url), ignore_errors=True)
+    shutil.rmtree(directory_of(repo, url, remote.settings), ignore_errors=True)
     return sorted(scopes - {COMMITTED, "local"})
 
 

@@ -243,7 +243,7 @@ def open_named(repo: Repository, remote: Named, jobs: int = 0) -> Remote:
         remote.name,
         settings,
         jobs or (parse_jobs(remote.settings["jobs"]) if "jobs" in remote.settings else 0),
-        os.path.join(directory_of(repo, address.url), "uploads"),
+        os.path.join(directory_of(repo, address.url, remote.settings), "uploads"),
         float(repo.settings.idle_timeout_s),
         ssh_command=_ssh_command(repo.config),
         sync=repo.settings.fsync != "none",
@@ -256,11 +256,12 @@ def open_named(repo: Repository, remote: Named, jobs: int = 0) -> Remote:
     return opened
 
 
-def directory_of(repo: Repository, url: str) -> str:
-    """Where what is remembered about the remote at a URL lies."""
+def directory_of(repo: Repository, url: str, settings: dict[str, str]) -> str:
+    """Where what is remembered about the remote at a URL lies; the same URL at another endpoint is another remote."""
     from git_data.base.digest import sha256
 
-    return os.path.join(repo.common_dir, "data", "remotes", sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:16])
+    place = f"{url}\n{settings['endpoint']}" if settings.get("endpoint") else url
+    return os.path.join(repo.common_dir, "data", "remotes", sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16])
 
 
 def _ssh_command(config: Config) -> str:

@@ -20,7 +20,7 @@ class Session:
     def __init__(self, repo: Repository, named: Named, jobs: int = 0) -> None:
         self.named = named
         self.remote = open_named(repo, named, jobs)
-        self.known = Known(directory_of(repo, address_of(repo, named).url))
+        self.known = Known(directory_of(repo, address_of(repo, named).url, named.settings))
         self.layout: Layout | None = None
         self._looked = False
 

@@ -12,7 +12,8 @@ from helpers import Repo, run
 
 from git_data.config import REMOTE_COMMITTED, REMOTE_LOCAL
 from git_data.git.repo import locate
-from git_data.sync.remotes import SETTINGS, find, open_named
+from git_data.sync.remotes import SETTINGS, find, named, open_named
+from git_data.sync.session import Session
 
 
 def committed(repo: Repo, key: str) -> str:
@@ -296,6 +297,16 @@ def test_an_endpoint_that_would_not_count_is_not_committed(repo: Repo, url: str,
     repo.data("remote", "add", "store", url, "--endpoint", "https://host:1")
     assert listed(repo)["store"]["settings"] == {"endpoint": "https://host:1"}
     assert ("endpoint" in repo.git("config", "--local", "--list")) is kept
+
+
+def test_nothing_known_of_one_endpoint_is_believed_of_another(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bucket at two services is two places, and a push that trusts its memory asks neither."""
+    for number, name in enumerate("ab"):
+        repo.git("config", f"data.{name}.url", "s3://bucket")
+        repo.git("config", f"data.{name}.endpoint", f"http://127.0.0.1:{number + 1}")
+    monkeypatch.chdir(repo.path)
+    here = locate()
+    assert len({Session(here, remote).known.directory for remote in named(here.config).values()}) == 2
 
 
 # -- checking
