@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import argparse
 
-from git_data.base.report import count, human_size
+from git_data.base.report import count, human_size, say
 from git_data.commands import output
 from git_data.commands.transfer import add_common, amount, revisions, selected, sort_words
 from git_data.git.repo import locate
 from git_data.git.scan import head_exists
 from git_data.store.place import open_store
-from git_data.sync.push import Pushed, commits_of, outgoing, push, remember
+from git_data.sync.push import Pushed, commits_of, outgoing, push, remember, sees_all
 from git_data.sync.remotes import find
 from git_data.sync.session import Session
 from git_data.worktree.restore import restore
@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         remember(repo, session, commits_of(meant))
     session.close()
     _show(arguments, session, result)
+    if picked is None and not sees_all(repo):
+        say("this clone lacks part of the history (shallow or partial); versions that only lie there were not looked at")
     return 0
 
 

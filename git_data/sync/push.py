@@ -73,10 +73,15 @@ def commits_of(include: list[str]) -> list[str]:
 
 
 def remember(repo: Repository, session: Session, commits: list[str]) -> None:
-    """All the data that ``commits`` reach was seen on the remote, as far as this clone knows what they reach."""
-    shallow = os.path.exists(os.path.join(repo.common_dir, "shallow"))
-    if not shallow and (not promisors(repo) or has_all_blobs_below(repo, MAX_SIZE_BYTES)):
+    """All the data that ``commits`` reach was seen on the remote, if this clone knows what they reach."""
+    if sees_all(repo):
         session.known.add_tips(commits)
+
+
+def sees_all(repo: Repository) -> bool:
+    """Whether a walk through history meets every pointer: not in a shallow clone, nor in a partial one without them."""
+    shallow = os.path.exists(os.path.join(repo.common_dir, "shallow"))
+    return not shallow and (not promisors(repo) or has_all_blobs_below(repo, MAX_SIZE_BYTES))
 
 
 def _known_here(commits: list[str]) -> list[str]:
