@@ -96,6 +96,8 @@ class Folder(Remote):
                 raise RemoteError(f"'{self._path(key)}' is not a file")
             left = max(status.st_size - start, 0) if length is None else length
             os.lseek(fd, start, os.SEEK_SET)
+            if left > CHUNK_BYTES and hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(fd, start, left, os.POSIX_FADV_SEQUENTIAL)  # read further ahead
             while left > 0:
                 with self._named(key, "reading"):
                     data = os.read(fd, min(left, CHUNK_BYTES))
