@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from binascii import b2a_base64
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from itertools import islice
+from queue import SimpleQueue
 from urllib.parse import quote
 
 from git_data.base import fsio
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from git_data.remote.s3_parts import Budget
 
     Answer = TypeVar("Answer")
+    Jobs = SimpleQueue["tuple[Future[Part], int, list[bytes]] | None"]
 
 _TRIES = 3
 _THREADS = 6
@@ -132,30 +135,47 @@ class Upload:
         if self.part_bytes >= STREAMED_BYTES:
             return [self._stream(number, islice(pieces, each)) for number in range(1, count + 1)]
         parts: list[Future[Part]] = []
-        with ThreadPoolExecutor(_THREADS, "s3-part") as pool:
-            try:
-                for number in range(1, count + 1):
-                    size = self._size(number)
-                    self.budget.take(size)
-                    try:
-                        part = pool.submit(self._send, number, list(islice(pieces, each)))
-                    except BaseException:
-                        self.budget.give(size)
-                        raise
-                    part.add_done_callback(lambda _, size=size: self.budget.give(size))  # type: ignore[misc]
-                    parts.append(part)
-                    if self._failure is not None:
-                        break
-            except BaseException as error:
-                self._failure = error
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        jobs: Jobs = SimpleQueue()
+        # daemons: those of an executor are waited for when the process ends, also after Ctrl-C and when the network is silent
+        threads = [threading.Thread(target=self._work, args=(jobs,), daemon=True) for _ in range(min(_THREADS, count))]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in range(1, count + 1):
+                part: Future[Part] = Future()
+                size = self._size(number)
+                self.budget.take(size)
+                part.add_done_callback(lambda _, size=size: self.budget.give(size))  # type: ignore[misc]
+                parts.append(part)
+                jobs.put((part, number, list(islice(pieces, each))))
+                if self._failure is not None:
+                    break
+        except BaseException as error:
+            self._failure = error
+            for part in parts:
+                part.cancel()
+            raise
+        finally:
+            for _ in threads:
+                jobs.put(None)
+            for thread in threads:
+                thread.join()
         if self._failure is not None:
             raise self._failure
         return [part.result() for part in parts]
 
     def _size(self, number: int) -> int:
         return min(self.part_bytes, self.source.size - (number - 1) * self.part_bytes)
+
+    def _work(self, jobs: Jobs) -> None:
+        while (job := jobs.get()) is not None:
+            part, number, pieces = job
+            if part.set_running_or_notify_cancel():
+                try:
+                    part.set_result(self._send(number, pieces))
+                except BaseException as error:  # raised again by who waits for the part
+                    part.set_exception(error)
+            del job, pieces  # a part is as large as what all may hold together
 
     def _send(self, number: int, pieces: list[bytes]) -> Part:
         try:

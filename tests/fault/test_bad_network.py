@@ -313,6 +313,32 @@ def test_ctrl_c_ends_at_once_and_leaves_a_clean_state(shared: Repo, proxy: Proxy
     assert shared.status() == ""
 
 
+def test_ctrl_c_does_not_wait_for_parts_that_are_under_way(shared: Repo, proxy: Proxy) -> None:
+    shared.git("config", "data.idleTimeout", "60")
+    shared.write("large.bin", LARGE)
+    shared.commit()
+    # WebDAV has its parts under tmp/
+    proxy.rules = [Fault("PUT", place, "silence", times=FOREVER) for place in ("objects/", "tmp/")]
+    proxy.seen.clear()
+    process = subprocess.Popen(
+        ["git-data", "push"],
+        cwd=shared.path,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not (proxy.paths("PUT", "objects/") or proxy.paths("PUT", "tmp/")):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+
+
 def test_a_limit_of_speed_is_kept(shared: Repo, proxy: Proxy) -> None:
     shared.write("a.bin", 3_000_000)
     shared.commit()
