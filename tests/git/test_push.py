@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from helpers import Repo, content, run
 
+from git_data.git.repo import locate
+from git_data.git.scan import pointers_of
+
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Path:
@@ -89,6 +92,14 @@ def test_a_clone_asks_the_remote_instead_of_sending_again(shared: Repo, origin: 
     other.git("config", "data.store.url", str(tmp_path / "store"))
     result = json.loads(other.data("push", "--json"))
     assert (result["looked_at"], result["sent"]) == (1, 0)
+
+
+def test_a_push_without_new_blobs_reads_nothing_that_is_remembered_of_others(
+    shared: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shared.path)
+    monkeypatch.setattr("git_data.git.scan.BlobCache", None)
+    assert pointers_of(locate(), []) == {}
 
 
 def test_deleting_a_branch_sends_nothing(shared: Repo, tmp_path: Path) -> None:
