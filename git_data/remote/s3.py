@@ -73,7 +73,7 @@ class S3(Remote):
         response.read()
         headers = response.headers
         return Entry(
-            key, int(headers.get("content-length", "0")), http_time(headers.get("last-modified", "")), headers.get("etag", "")
+            key, _number(headers.get("content-length", "")), http_time(headers.get("last-modified", "")), headers.get("etag", "")
         )
 
     def list(self, prefix: str) -> Iterator[Entry]:
@@ -104,7 +104,7 @@ class S3(Remote):
             name = fields.get("Key", "")
             name = unquote_plus(name) if quoted else name
             if name.startswith(self.prefix) and not name.endswith("/"):
-                size, time_s = int(fields.get("Size", "0")), xml_time(fields.get("LastModified", ""))
+                size, time_s = _number(fields.get("Size", "")), xml_time(fields.get("LastModified", ""))
                 entries.append(Entry(name[len(self.prefix) :], size, time_s, fields.get("ETag", "")))
         more = root.findtext("{*}IsTruncated") == "true"
         return entries, (root.findtext("{*}NextContinuationToken") or "" if more else "")
@@ -255,6 +255,11 @@ class S3(Remote):
     def close(self) -> None:
         """See ``Remote.close``."""
         self.client.close()
+
+
+def _number(text: str) -> int:
+    """A size as a server tells it; 0, which is that of no object, where that is no number."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
 def _put_headers(options: Options) -> dict[str, str]:

@@ -124,7 +124,7 @@ class Response:
         """bytes of the body still to come, ``None`` until the connection is closed"""
         if method == "HEAD" or status in (204, 304):
             self.left, self.chunked = 0, False
-        elif self.chunked or not length.isdigit():
+        elif self.chunked or not (length.isascii() and length.isdigit()):
             self.left = None
         else:
             self.left = int(length)

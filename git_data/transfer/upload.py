@@ -6,6 +6,8 @@ caller has found out what the remote lacks, and publishes nothing before this ha
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from git_data.errors import GitDataError, MissingData
 from git_data.remote.base import SMALL_BYTES, Source
 from git_data.remote.layout import object_key
@@ -71,13 +73,23 @@ def upload(
     work = _Uploads(remote, store, pool, outcome)
     try:
         pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
+    except BaseException:
+        with suppress(GitDataError):  # the first error is the one to tell
+            _keep(remote, outcome, stored)
+        raise
     finally:
         outcome.retries = pool.retries
-        if outcome.done:
-            remote.flush()
-            if stored is not None:
-                stored(outcome.done)
+    _keep(remote, outcome, stored)
     return outcome
+
+
+def _keep(remote: Remote, outcome: Outcome, stored: Callable[[list[str]], None] | None) -> None:
+    """Make what has arrived durable, and tell; a thread that is still at work adds no more to that."""
+    done = list(outcome.done)
+    if done:
+        remote.flush()
+        if stored is not None:
+            stored(done)
 
 
 class _Uploads:

@@ -242,7 +242,7 @@ def test_refs_stay_where_they_are_when_data_cannot_be_sent(shared: Repo, proxy: 
 
 
 def test_expired_credentials_stop_at_once_and_keep_what_is_done(shared: Repo, kind: str, proxy: Proxy, origin: Path) -> None:
-    for number in range(30):
+    for number in range(80):
         shared.write(f"{number}.bin", 3000)
     shared.commit()
     proxy.rules = [Fault("PUT", "objects/", "status", at=403, body=EXPIRED, times=FOREVER, skip=10)]
@@ -252,11 +252,11 @@ def test_expired_credentials_stop_at_once_and_keep_what_is_done(shared: Repo, ki
     if kind == "S3":
         assert "expired" in errors
     assert refs(origin) == ""
-    assert len(proxy.paths("PUT", "objects/")) < 30
+    assert len(proxy.paths("PUT", "objects/")) < 80
     proxy.rules = []
     proxy.seen.clear()
     shared.git("push", "-q", "origin", "HEAD")
-    assert refs(origin) and len(proxy.paths("PUT", "objects/")) < 30
+    assert refs(origin) and len(proxy.paths("PUT", "objects/")) < 80
 
 
 def test_a_push_that_has_nothing_to_send_asks_nothing(shared: Repo, proxy: Proxy) -> None:
