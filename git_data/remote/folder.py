@@ -93,7 +93,7 @@ class Folder(Remote):
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
-                raise RemoteError(f"'{self._path(key)}' is not a file")
+                raise NotOnRemote(f"'{self._path(key)}' is not a file")
             left = max(status.st_size - start, 0) if length is None else length
             os.lseek(fd, start, os.SEEK_SET)
             if left > CHUNK_BYTES and hasattr(os, "posix_fadvise"):

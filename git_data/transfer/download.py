@@ -9,6 +9,7 @@ second waits; to clone one twice costs less than to prevent it.
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import closing
 
 from git_data.base.digest import sha256
@@ -164,6 +165,8 @@ class _Downloads:
             status = os.lstat(path)
         except OSError:
             raise NotOnRemote(f"'{path}' is not there") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise NotOnRemote(f"'{path}' is not a file")
         hasher = sha256()
         if status.st_size == pointer.size:
             for data in self.remote.get(object_key(pointer.oid)):

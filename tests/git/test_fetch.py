@@ -286,7 +286,12 @@ def test_symbolic_links_and_pipes_on_a_remote_are_no_objects(bare_clone: Repo, t
     other = stored(tmp_path, CONTENTS["images/b.bin"])
     other.unlink()
     run("mkfifo", str(other))
-    bare_clone.run("git", "data", "pull", ok=None)
+    errors = bare_clone.fails("data", "pull", status=3)
+    assert "is not" in errors
+    holds(bare_clone, "images/deep/c.bin")
+    other.unlink()
+    other.mkdir()
+    bare_clone.fails("data", "pull", status=3)
     holds(bare_clone, "images/deep/c.bin")
 
 
