@@ -38,15 +38,13 @@ _MOST_WORKERS = 8
 _SCRATCH = fsio.TEMP_PREFIX + "mirror-"
 
 
-class Copied:
-    """``done`` oids and their bytes; ``failed`` objects with reasons; ``from_store`` of them were sent from this machine."""
+class Copied(Outcome):
+    """What all steps together did; ``from_store`` of the objects were sent from this machine."""
 
-    __slots__ = ("bytes", "done", "failed", "from_store")
+    __slots__ = ("from_store",)
 
     def __init__(self) -> None:
-        self.done: list[str] = []
-        self.bytes = 0
-        self.failed: list[tuple[Pointer, GitDataError]] = []
+        super().__init__()
         self.from_store = 0
 
     def take(self, outcome: Outcome) -> None:
@@ -54,6 +52,7 @@ class Copied:
         self.done += outcome.done
         self.bytes += outcome.bytes
         self.failed += outcome.failed
+        self.retries += outcome.retries
 
 
 def listed(remote: Remote) -> list[Pointer]:
