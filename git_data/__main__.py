@@ -20,6 +20,7 @@ HOT = {
     "hook": "git_data.commands.hook",
     "merge-driver": "git_data.commands.merge_driver",
     "smudge": "git_data.commands.smudge",
+    "remote-helper": "git_data.helper.protocol",
     "version": "git_data.commands.version",
 }
 """Started by git once per command: name → module with ``main(words) -> exit status``."""
@@ -91,8 +92,6 @@ def _dispatch(words: list[str]) -> int:
     if name in HOT and rest[:1] not in (["-h"], ["--help"]):
         status: int = _load(HOT[name]).main(rest)
         return status
-    if name == "remote-helper":
-        return _remote_helper()
     from git_data.base import libraries
     from git_data.commands import parser
 
@@ -115,15 +114,6 @@ def _complain(error: Exception) -> None:
     sys.stderr.write(f"git-data: error: {harmless(message)}\n")
     if hint:
         sys.stderr.write("".join(f"  {harmless(line.strip())}\n" for line in hint.splitlines()))
-
-
-def _remote_helper() -> int:
-    from git_data.errors import UsageError
-
-    raise UsageError(
-        "data:: URLs are not built yet: this version keeps data in the local store only",
-        "use a plain git URL for the history, and data.cacheDir to share data on one machine",
-    )
 
 
 def remote_main() -> int:

@@ -34,6 +34,7 @@ REMOTE_LOCAL = frozenset(("allowplainhttp", "cafile", "hardlink", "profile", "ss
 """What only git's configuration may say of a remote: it names credentials or files of this machine, or lowers its guard."""
 LINK_TYPES = ("reflink", "hardlink", "copy")
 KNOWN_KEYS = {
+    "data.acceptRollback": "go on although a hosted repository is not what it was: restored from a copy, or made anew",
     "data.allowIncompletePush": "let a push go on although data that it refers to is nowhere to be found",
     "data.alternates": "further stores to read from, one directory a value",
     "data.cacheDir": "the store, when it is shared between repositories",
@@ -52,6 +53,7 @@ KNOWN_KEYS = {
 }
 """Every setting, as documentation spells it, and what it means."""
 DEFAULTS = {
+    "data.acceptRollback": "false",
     "data.allowIncompletePush": "false",
     "data.fetch": "auto",
     "data.fsync": "batch",
@@ -81,8 +83,19 @@ class Entry:
 class Config:
     """All configuration of one repository; keys as git prints them (section and name lower-case)."""
 
-    def __init__(self, entries: dict[str, list[Entry]]) -> None:
+    def __init__(self, entries: dict[str, list[Entry]], base: str = "") -> None:
         self.entries = entries
+        self.base = base
+        """what relative paths are relative to: the top of the work tree"""
+
+    @property
+    def names_remotes(self) -> bool:
+        """Whether there is any remote for data, be it a git remote that is a store."""
+        return any(
+            remote_key(key)[1] == "url"
+            or (key.startswith("remote.") and key.endswith(".url") and entries[-1].value[:6] == "data::")
+            for key, entries in self.entries.items()
+        )
 
     def get(self, key: str, default: str = "") -> str:
         """The last value of ``key``, which is the one that counts."""

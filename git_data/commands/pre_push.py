@@ -25,6 +25,8 @@ _TAKE_VALUE = (b"--exec", b"--push-option", b"--receive-pack", b"--repo")
 def main(words: list[str]) -> int:
     """Send what is lacking. Raises: MissingData, RemoteError, AccessDenied …: the push must not go on."""
     git_remote = words[0] if words else ""
+    if words[1:] and words[1].startswith("data::"):
+        return 0  # git-remote-data sends the data itself
     # the local ref is what the user wrote, which may contain blanks ("HEAD^{/two words}") and any byte
     fields = [os.fsdecode(line).rsplit(" ", 3) for line in sys.stdin.buffer.read().split(b"\n")]
     local = [field[1] for field in fields if len(field) == 4 and field[1].strip("0")]

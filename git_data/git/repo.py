@@ -75,7 +75,15 @@ def locate() -> Repository:
     elif worktree:
         add_committed(entries, _committed(worktree, os.path.join(git_dir, "index")))
     index = os.environ.get("GIT_INDEX_FILE", "")
-    return Repository(git_dir, common_dir, worktree, prefix, os.path.abspath(index) if index else "", Config(entries))
+    return Repository(
+        git_dir, common_dir, worktree, prefix, os.path.abspath(index) if index else "", Config(entries, worktree or common_dir)
+    )
+
+
+def nowhere() -> Repository:
+    """Stands for a repository outside of any (``git ls-remote`` there): what git is configured to do, and no directories."""
+    answer = capture(["config", "--list", "--show-scope", "-z"])[0][1]
+    return Repository("", "", "", "", "", Config(parse_list(answer)))
 
 
 def _list_file(path: str) -> list[str]:

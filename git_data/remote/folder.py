@@ -282,5 +282,5 @@ def _physical(path: str) -> str:
 
 
 def _entry(key: str, status: os.stat_result) -> Entry:
-    # the mtime is set by who writes, up to a second ahead, and a hard link shows that of another place; the ctime is the file server's
+    # the mtime is set by who writes, up to a second ahead, and a hard link shows that of another place; the server sets the ctime
     return Entry(key, status.st_size, status.st_ctime or status.st_mtime, f"{status.st_mtime_ns:x}-{status.st_size:x}")

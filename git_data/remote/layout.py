@@ -111,7 +111,7 @@ def foreign_key(remote: Remote) -> str:
     if remote.traits.listing == "none":
         return ""
     for number, entry in enumerate(remote.list("")):
-        if not (oid_of(entry.key) or entry.key == MARKER or entry.key.startswith((PROJECTS, TMP))):
+        if not (oid_of(entry.key) or entry.key == MARKER or entry.key.startswith((PROJECTS, TMP, "git/"))):
             return entry.key
         if number == 1000:
             break  # a remote that lost its marker

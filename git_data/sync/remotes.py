@@ -12,9 +12,20 @@ import difflib
 import os
 
 from git_data.base import report
-from git_data.config import COMMITTED_FILE, REMOTE_COMMITTED, REMOTE_LOCAL, Config, Entry, parse_jobs, parse_size, remote_key
+from git_data.config import (
+    COMMITTED_FILE,
+    REMOTE_COMMITTED,
+    REMOTE_LOCAL,
+    Config,
+    Entry,
+    is_remote_name,
+    parse_jobs,
+    parse_size,
+    remote_key,
+)
 from git_data.errors import ConfigError, GitDataError, UsageError
 from git_data.git.repo import look_elsewhere
+from git_data.sync import git_urls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +86,10 @@ class Named:
 
 
 def named(config: Config) -> dict[str, Named]:
-    """Every remote with a URL, by its name. What ``.gitdata`` must not say is reported, once, and left out."""
+    """Every remote with a URL, by its name, and the git remotes that are stores (``git_urls``).
+
+    What ``.gitdata`` must not say is reported, once, and left out.
+    """
     found: dict[str, dict[str, Entry]] = {}
     for key, entries in config.entries.items():
         name, setting = remote_key(key)
@@ -90,7 +104,19 @@ def named(config: Config) -> dict[str, Named]:
             scopes = {setting: entry.scope for setting, entry in parts.items()}
             values = {setting: entry.value for setting, entry in parts.items()}
             remotes[name] = Named(name, values.pop("url"), values, scopes)
-    return remotes
+    for name, (url, settings, scope) in git_urls.stores(config).items():
+        if is_remote_name(name) and name not in remotes:
+            remotes[name] = _behind_git(name, url, settings, scope, found.get(name, {}))
+    return dict(sorted(remotes.items()))
+
+
+def _behind_git(name: str, url: str, settings: dict[str, str], scope: str, parts: dict[str, Entry]) -> Named:
+    """The remote for data that is a git remote, too; what is configured under its name counts, as for any other."""
+    parts = {**{setting: Entry(scope, value) for setting, value in settings.items()}, **parts, "url": Entry(scope, url)}
+    _keep_together(name, parts)
+    scopes = {setting: entry.scope for setting, entry in parts.items()}
+    values = {setting: entry.value for setting, entry in parts.items() if setting != "url"}
+    return Named(name, url, values, scopes)
 
 
 def _last(name: str, setting: str, entries: list[Entry]) -> Entry | None:
@@ -179,6 +205,8 @@ def _check_endpoint(text: str) -> None:
 def default_name(config: Config, git_remote: str = "") -> str:
     """The name of the remote that goes with a git remote, or that is used where none is named; empty if there is none."""
     own = config.get(f"remote.{git_remote}.dataremote") if git_remote else ""
+    if not own and git_remote in git_urls.stores(config):
+        return git_remote
     if own or config.get("data.remote"):
         return own or config.get("data.remote")
     names = list(named(config))

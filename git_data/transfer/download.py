@@ -38,9 +38,15 @@ _MOST_PARTS = 10_000
 
 
 def download(
-    remote: Remote, store: Store, pointers: list[Pointer], jobs: int = 0, bytes_per_s: int = 0, progress: Progress | None = None
+    remote: Remote,
+    store: Store,
+    pointers: list[Pointer],
+    jobs: int = 0,
+    bytes_per_s: int = 0,
+    progress: Progress | None = None,
+    key_of: Callable[[str], str] = object_key,
 ) -> Outcome:
-    """Bring objects; the caller makes them durable (``store.flush``).
+    """Bring objects; the caller makes them durable (``store.flush``). ``key_of`` says where an oid lies on the remote.
 
     Raises: RemoteError when the remote as a whole does not work, FileSystemError when the store does not; what is there by then
     stays.
@@ -48,7 +54,7 @@ def download(
     outcome = Outcome()
     store.make()
     pool = Pool(jobs or remote.traits.workers, progress, bytes_per_s)
-    work = _Downloads(remote, store, pool, outcome)
+    work = _Downloads(remote, store, pool, outcome, key_of)
     large, small = batches(pointers, remote.traits.batch, pool.workers)
     try:
         pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
@@ -65,11 +71,12 @@ def download(
 
 
 class _Downloads:
-    def __init__(self, remote: Remote, store: Store, pool: Pool, outcome: Outcome) -> None:
+    def __init__(self, remote: Remote, store: Store, pool: Pool, outcome: Outcome, key_of: Callable[[str], str]) -> None:
         self.remote = remote
         self.store = store
         self.pool = pool
         self.outcome = outcome
+        self.key_of = key_of
         self.claims = Claims(store)
         self.cloning = bool(remote.local_path(MARKER))
         self.wait = False
@@ -121,7 +128,7 @@ class _Downloads:
         return piece
 
     def _fetch(self, pointers: list[Pointer]) -> None:
-        answers = self.remote.get_many([(object_key(pointer.oid), pointer.size) for pointer in pointers])
+        answers = self.remote.get_many([(self.key_of(pointer.oid), pointer.size) for pointer in pointers])
         items = []
         for pointer, answer in zip(pointers, answers):
             if not isinstance(answer, bytes):
@@ -136,7 +143,7 @@ class _Downloads:
 
     def _wrong(self, pointer: Pointer) -> CorruptData:
         return CorruptData(
-            f"'{object_key(pointer.oid)}' on {self.remote.url} does not hold what its name says",
+            f"'{self.key_of(pointer.oid)}' on {self.remote.url} does not hold what its name says",
             "by somebody who has the content: git data fsck --remote --sample 100% --repair",
         )
 
@@ -145,7 +152,7 @@ class _Downloads:
     def _clone(self, pointers: list[Pointer]) -> None:
         items = []
         for pointer in pointers:
-            path = self.remote.local_path(object_key(pointer.oid))
+            path = self.remote.local_path(self.key_of(pointer.oid))
             try:
                 status = self._verified(path, pointer)
             except GitDataError as error:
@@ -169,7 +176,7 @@ class _Downloads:
             raise NotOnRemote(f"'{path}' is not a file")
         hasher = sha256()
         if status.st_size == pointer.size:
-            for data in self.remote.get(object_key(pointer.oid)):
+            for data in self.remote.get(self.key_of(pointer.oid)):
                 self.pool.moved(len(data))
                 hasher.update(data)
         if hasher.hexdigest() != pointer.oid:
@@ -217,7 +224,7 @@ class _Downloads:
             try:
                 at = start
                 whole = start == 0 and length == pointer.size
-                pieces = self.remote.get(object_key(pointer.oid), start, None if whole else length)
+                pieces = self.remote.get(self.key_of(pointer.oid), start, None if whole else length)
                 with closing(pieces):  # type: ignore[type-var]
                     for data in pieces:
                         data = data[: start + length - at]  # an endless body
@@ -245,7 +252,7 @@ class _Downloads:
     def _is_short(self, pointer: Pointer) -> bool:
         """Whether the object on the remote has another size, so that trying again is of no use."""
         try:
-            entry = self.remote.stat(object_key(pointer.oid))
+            entry = self.remote.stat(self.key_of(pointer.oid))
         except GitDataError:
             return False
         return entry is not None and entry.size != pointer.size

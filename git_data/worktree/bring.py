@@ -27,7 +27,7 @@ def bring(repo: Repository, store: Store, pointers: Iterable[Pointer]) -> None:
         return
     repo = _with_remotes(repo)
     look_elsewhere(repo)
-    if not any(key.startswith("data.") and key.endswith(".url") for key in repo.config.entries):
+    if not repo.config.names_remotes:
         return
     from git_data.base import libraries
 

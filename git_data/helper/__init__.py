@@ -1,0 +1,1 @@
+"""``git-remote-data``: what git talks to for URLs that begin with ``data::`` (gitremote-helpers(7))."""

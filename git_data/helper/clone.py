@@ -1,0 +1,29 @@
+"""What a clone needs before git checks its files out for the first time."""
+
+from __future__ import annotations
+
+import os
+
+from git_data.git.run import git
+from git_data.setup import filters
+from git_data.sync import git_urls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.helper.target import Target
+
+
+def set_up(target: Target) -> None:
+    """The filter, in the new repository's configuration unless the user's own has it; hooks follow with the first checkout.
+
+    A path relative to where the clone was made would lead elsewhere from inside of it, so it is made absolute.
+    """
+    entries = target.repo.config.entries
+    if any(key not in entries for key in filters.wanted()):
+        filters.write("--local", force=False, dry_run=False)
+    if target.name and "://" not in target.address and not os.path.isabs(target.address):
+        from git_data.remote.address import parse
+
+        address = parse(target.address)
+        if address.scheme == "file":
+            git("config", f"remote.{target.name}.url", git_urls.PREFIX + address.path)

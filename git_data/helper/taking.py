@@ -1,0 +1,108 @@
+"""Bringing packs of a hosted repository into this one."""
+
+from __future__ import annotations
+
+import os
+
+from git_data.base.report import Progress
+from git_data.errors import CorruptData, FileSystemError, GitDataError
+from git_data.host import choose
+from git_data.host.packing import Applied, apply_pack, check_pack, is_connected, present
+from git_data.pointer import Pointer
+from git_data.store.objects import Store
+from git_data.transfer.download import download
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.git.repo import Repository
+    from git_data.helper.options import Options
+    from git_data.host.host import Host
+    from git_data.host.state import Pack, State
+    from git_data.sync.session import Session
+
+
+def take(repo: Repository, session: Session, host: Host, state: State, wants: list[str], options: Options) -> list[str]:
+    """Bring what the objects (hex) reach; lines for git's ``fetch``. Raises: RemoteError, CorruptData, FileSystemError."""
+    cloning = options["cloning"] and not host.memory.taken()
+    here = _complete(wants, state)
+    packs = choose.needed(state.packs, wants, here.__contains__)
+    lines: list[str] = []
+    connected = False
+    work = _Taking(repo, session, options)
+    if packs:
+        applied = work.take(packs)
+        if cloning and applied[0].keep:
+            lines.append(f"lock {applied[0].keep}")
+            connected = len(applied) == 1 and applied[0].connected
+        elif not is_connected(wants):
+            # something was taken away since (a repack after a branch was deleted), or the list of packs is not what it says
+            work.take([pack for pack in state.packs if pack not in packs] + packs)
+        host.memory.take([pack.name for pack in packs], [pack.name for pack in state.packs])
+    if connected and options["check-connectivity"] and set(wants) <= present(wants):
+        lines.append("connectivity-ok")
+    return lines
+
+
+def _complete(wants: list[str], state: State) -> set[str]:
+    """Of what is wanted, and what packs require, the objects that are here with all they reach."""
+    candidates = {*wants, *(oid for pack in state.packs for oid in (*pack.tips, *pack.requires))}
+    there = present(candidates)
+    if not there or is_connected(there):
+        return there
+    return {oid for oid in there if is_connected([oid])}
+
+
+class _Taking:
+    def __init__(self, repo: Repository, session: Session, options: Options) -> None:
+        self.repo = repo
+        self.session = session
+        self.options = options
+        self.loud = options["progress"] and options.verbosity > 0
+        self.fsck = _fsck_exceptions(repo)
+
+    def take(self, packs: list[Pack]) -> list[Applied]:
+        """Download, verify, and apply in order."""
+        remote = self.session.remote
+        if remote.local_path(packs[0].key):
+            return [self._apply(pack, remote.local_path(pack.key), number) for number, pack in enumerate(packs)]
+        # a private store: downloads go on where they were broken off
+        store = Store(os.path.join(self.repo.common_dir, "data", "packs"))
+        keys = {pack.sha256: pack.key for pack in packs}
+        pointers = [Pointer(pack.sha256, pack.size) for pack in packs]
+        with Progress("fetching history", len(packs), sum(pack.size for pack in packs)) as progress:
+            outcome = download(remote, store, pointers, 0, self.repo.settings.limit_rate_bytes, progress, key_of=keys.__getitem__)
+        if outcome.failed:
+            raise _lacking(outcome.failed[0][1], keys[outcome.failed[0][0].oid], remote.url)
+        applied = []
+        for number, pack in enumerate(packs):
+            path = store.path(pack.sha256)
+            applied.append(self._apply(pack, path, number))
+        for pack in packs:
+            store.remove(pack.sha256)
+        return applied
+
+    def _apply(self, pack: Pack, path: str, number: int) -> Applied:
+        url = self.session.remote.url
+        try:
+            if self.session.remote.local_path(pack.key):
+                check_pack(path, pack, url)
+            keep = f"git-remote-data {os.getpid()}" if self.options["cloning"] and number == 0 else ""
+            return apply_pack(path, url, pack, self.fsck, keep, self.loud)
+        except FileNotFoundError:
+            raise _lacking(None, pack.key, url) from None
+
+
+def _lacking(error: GitDataError | None, key: str, url: str) -> GitDataError:
+    if isinstance(error, FileSystemError):
+        return error
+    what = f"'{key}' on {url} is damaged" if isinstance(error, CorruptData) else f"'{key}' is missing on {url}"
+    return CorruptData(what, "somebody who has the whole history can mend it: git data remote fsck --repair")
+
+
+def _fsck_exceptions(repo: Repository) -> str:
+    """``fetch.fsck.<what>`` as ``git index-pack --strict=`` takes it: old histories have their faults."""
+    found = []
+    for key, entries in repo.config.entries.items():
+        if key.startswith("fetch.fsck."):
+            found.append(f"{key[len('fetch.fsck.') :]}={entries[-1].value}")
+    return ",".join(found)

@@ -1,0 +1,74 @@
+"""What a ``data::`` URL leads to, and the settings it is used with."""
+
+from __future__ import annotations
+
+import os
+
+from git_data.errors import RepositoryError
+from git_data.git.repo import Repository, locate, nowhere
+from git_data.git.run import git
+from git_data.sync import git_urls
+from git_data.sync.remotes import GIVEN, Named, named
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.config import Config
+
+
+class Target:
+    """``address`` is the URL without ``data::`` and settings; ``name`` that of the git remote, empty for a bare URL.
+
+    ``server`` is whether a git server is there, not a store.  Outside of a repository ``repo`` has no directories.
+    """
+
+    __slots__ = ("address", "name", "repo", "server", "settings", "text")
+
+    def __init__(self, repo: Repository, name: str, text: str, address: str, settings: dict[str, str], server: bool) -> None:
+        self.repo = repo
+        self.name = name
+        self.text = text
+        self.address = address
+        self.settings = settings
+        self.server = server
+
+    @property
+    def remote(self) -> Named:
+        """The store as a remote for data: with what configuration says under the name of the git remote."""
+        found = named(self.repo.config).get(self.name) if self.name else None
+        if found is not None and found.url == self.address:
+            return found
+        settings = {**_settings_of_same(self.repo.config, self.address), **self.settings}
+        scopes = dict.fromkeys(["url", *settings], GIVEN)
+        return Named(self.name, self.address, settings, scopes)
+
+
+def find(name: str, text: str) -> Target:
+    """Look at the words git started us with. Raises: UsageError, RemoteError."""
+    try:
+        repo = locate()
+    except RepositoryError:
+        if os.environ.get("GIT_DIR"):
+            raise
+        repo = nowhere()
+    if name == text or f"remote.{name}.url" not in repo.config.entries:
+        name = ""
+    text = text.removeprefix(git_urls.PREFIX)
+    address, settings = git_urls.take_settings(text)
+    # git starts us where the user is, or at the top of the work tree: a path is relative to that
+    kind = git_urls.kind(text, os.getcwd(), repo.config.get(f"remote.{name}.datakind") if name else "")
+    target = Target(repo, name, text, address, settings, kind == git_urls.SERVER)
+    if kind == git_urls.UNKNOWN:
+        from git_data.helper.look import lies_there
+
+        target.server = lies_there(target) == git_urls.SERVER
+        if name:
+            git("config", f"remote.{name}.dataKind", git_urls.SERVER if target.server else git_urls.STORE)
+    return target
+
+
+def _settings_of_same(config: Config, address: str) -> dict[str, str]:
+    """What is set for a remote for data at the same address: its endpoint, region, profile …"""
+    for remote in named(config).values():
+        if remote.url.rstrip("/") == address.rstrip("/"):
+            return remote.settings
+    return {}

@@ -1,0 +1,35 @@
+"""Which packs a fetch needs. Pure: what is complete here is asked of the caller."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from git_data.host.state import Pack
+
+
+def needed(packs: list[Pack], wants: Iterable[str], is_complete: Callable[[str], bool]) -> list[Pack]:
+    """The packs that hold what ``wants`` (hex) reach and ``is_complete`` does not say is here, in the order to apply them.
+
+    From the pack that was made for a wanted object one goes on to what that pack requires.  An object that no pack names (below
+    the tip of a push, or in a compacted pack) may be in any of the packs before.
+    """
+    made_for = {tip: number for number, pack in enumerate(packs) for tip in pack.tips}
+    chosen: set[int] = set()
+    asked: set[str] = set()
+    left = [(oid, len(packs)) for oid in wants]
+    while left:
+        oid, before = left.pop()
+        if oid in asked:
+            continue
+        asked.add(oid)
+        if is_complete(oid):
+            continue
+        number = made_for.get(oid)
+        if number is None:
+            chosen.update(range(before))
+        elif number not in chosen:
+            chosen.add(number)
+            left += [(required, number) for required in packs[number].requires]
+    return [packs[number] for number in sorted(chosen)]

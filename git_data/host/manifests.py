@@ -1,0 +1,130 @@
+"""Reading and replacing the manifest, so that of two writers who do it at once exactly one succeeds.
+
+- ``swap``: one object, ``git/manifest``, replaced if its tag is still the one that was read.
+- ``create``: ``git/manifests/<number, 12 digits>``, each made with an atomic "create if there is none"; the highest counts.  Old
+  ones are deleted, so a writer that slept may make a number that had been used: it looks again, and finds higher ones.  For
+  readers who cannot list (plain HTTP) ``git/manifest`` has the number; it may lag behind, so they look for higher ones.
+- ``single``: one object, replaced after a look that nobody else has done so.
+"""
+
+from __future__ import annotations
+
+from git_data.errors import NotOnRemote, RemoteError
+from git_data.host.marker import CREATE, SINGLE, put_small
+from git_data.host.state import MANIFEST
+from git_data.transfer.retry import retried
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.host.marker import Marker
+    from git_data.remote.base import Remote
+
+NUMBERED = "git/manifests/"
+_KEPT = 20
+_LIMIT = 64 << 20
+
+
+class Found:
+    """A manifest that was read. ``tag`` is what its replacement must be told: the remote's tag of it, or its number."""
+
+    __slots__ = ("data", "tag")
+
+    def __init__(self, data: bytes, tag: str) -> None:
+        self.data = data
+        self.tag = tag
+
+
+def read_manifest(remote: Remote, writers: str) -> Found | None:
+    """The manifest that counts; ``None`` if there is none. Raises: RemoteError."""
+    if writers == CREATE:
+        return retried(lambda: _newest(remote))
+    return retried(lambda: _fixed(remote))
+
+
+def write_manifest(remote: Remote, marker: Marker, data: bytes, before: Found | None) -> bool:
+    """Replace the manifest ``before`` (``None``: there must be none); false if somebody else has.
+
+    Not repeated here: after an error nobody knows whether it was written, and the caller must look. Raises: RemoteError.
+    """
+    if marker.writers == CREATE:
+        return _number(remote, data, int(before.tag) + 1 if before else 1)
+    if before is None:
+        return remote.create(MANIFEST, data)
+    if marker.writers == SINGLE:
+        found = _fixed(remote)
+        if found is None or found.data != before.data:
+            return False
+        put_small(remote, MANIFEST, data)
+        remote.flush()
+        return True
+    return remote.swap(MANIFEST, data, before.tag)
+
+
+def _fixed(remote: Remote) -> Found | None:
+    try:
+        data, tag = remote.read(MANIFEST, _LIMIT)
+    except NotOnRemote:
+        return None
+    return Found(data, tag)
+
+
+def _number(remote: Remote, data: bytes, number: int) -> bool:
+    if not remote.create(_key(number), data):
+        return False
+    there = _numbers(remote)
+    if max(there, default=0) > number and not _follows(remote, data, number + 1, there):
+        remote.delete([_key(number)])
+        return False
+    put_small(remote, MANIFEST, b"%d\n" % number)
+    remote.flush()
+    remote.delete([_key(old) for old in there if old <= number - _KEPT])
+    return True
+
+
+def _follows(remote: Remote, data: bytes, following: int, there: list[int]) -> bool:
+    """Whether the next number was made by somebody who had read ours: it then is there, as no number is left out."""
+    if following not in there:
+        return False
+    # who made it read the number below it, which was ours from the moment it existed, or an older one that was deleted long ago;
+    # deleted ones have at least _KEPT numbers above them
+    return max(there) - following < _KEPT - 1
+
+
+def _newest(remote: Remote) -> Found | None:
+    if remote.traits.listing == "none":
+        return _walked(remote)
+    while True:
+        there = _numbers(remote)
+        if not there:
+            return None
+        try:
+            return Found(remote.read(_key(max(there)), _LIMIT)[0], str(max(there)))
+        except NotOnRemote:
+            continue  # a slow look: it was deleted meanwhile
+
+
+def _walked(remote: Remote) -> Found | None:
+    """Without a listing: begin with the number that is written down, and try one after the other."""
+    fixed = _fixed(remote)
+    if fixed is None:
+        return None
+    text = fixed.data.strip()
+    if not text.isdigit() or len(text) > 12:
+        raise RemoteError(f"'{MANIFEST}' on {remote.url} is damaged", "git data remote fsck   # says what to do")
+    number = int(text)
+    data, _ = remote.read(_key(number), _LIMIT)
+    while True:
+        try:
+            data, _ = remote.read(_key(number + 1), _LIMIT)
+        except NotOnRemote:
+            return Found(data, str(number))
+        number += 1
+
+
+def _numbers(remote: Remote) -> list[int]:
+    names = (entry.key.removeprefix(NUMBERED) for entry in remote.list(NUMBERED))
+    return sorted(int(name) for name in names if len(name) == 12 and name.isdigit())
+
+
+def _key(number: int) -> str:
+    return f"{NUMBERED}{number:012}"

@@ -1,0 +1,192 @@
+"""Making packs of what a hosted repository lacks, and taking packs in. The work is git's: pack-objects, index-pack.
+
+The repository is that of the current directory and environment, as everywhere git runs.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from git_data.base import fsio
+from git_data.base.digest import file_sha256, sha256
+from git_data.errors import CorruptData, GitFailed, from_os_error
+from git_data.git.run import git, lines
+from git_data.host.names import NONCE_DIGITS
+from git_data.host.state import Pack
+from git_data.transfer.retry import retried
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from git_data.remote.base import Remote
+
+_HEADER_BYTES = 12
+_UNPACK_LIMIT = 100
+
+
+class PackFile:
+    """A pack that was made: the file, and what the manifest will say of it."""
+
+    __slots__ = ("based_on", "count", "pack", "path")
+
+    def __init__(self, path: str, count: int, pack: Pack, based_on: set[str] | None = None) -> None:
+        self.based_on = based_on or set()
+        """names of the packs that were there when it was made"""
+        self.path = path
+        self.count = count
+        self.pack = pack
+
+    def remove(self) -> None:
+        """Take the file away."""
+        fsio.remove_if_exists(self.path)
+
+
+def present(oids: Iterable[str]) -> set[str]:
+    """Those of the objects (hex) that this repository has. A promisor remote is not asked."""
+    wanted = list(oids)
+    if not wanted:
+        return set()
+    question = "".join(f"{oid}\n" for oid in wanted).encode()
+    environment = {"GIT_NO_LAZY_FETCH": "1"}
+    answers = git("cat-file", "--batch-check=%(objectname)", stdin=question, env=environment).decode().splitlines()
+    return {oid for oid, answer in zip(wanted, answers) if answer == oid}
+
+
+def is_connected(oids: Iterable[str]) -> bool:
+    """Whether everything that the objects reach is here, given that it is for what refs reach (as git fetch checks)."""
+    stdin = "".join(f"{oid}\n" for oid in oids).encode()
+    try:
+        git("rev-list", "--objects", "--stdin", "--not", "--all", "--quiet", "--alternate-refs", stdin=stdin)
+    except GitFailed:
+        return False
+    return True
+
+
+def make_pack(tips: list[str], exclude: Iterable[str], directory: str, progress: bool = False) -> PackFile | None:
+    """Pack what ``tips`` reach and ``exclude`` (objects that are here) do not; ``None`` if that is nothing.
+
+    Raises: GitFailed, FileSystemError.
+    """
+    left_out = sorted(set(exclude))
+    revisions = [*tips, *(f"^{oid}" for oid in left_out)]
+    stdin = "".join(f"{revision}\n" for revision in revisions).encode()
+    path = os.path.join(directory, fsio.temp_name() + ".pack")
+    # without bitmaps what is left out is exactly what the commits at the lower edge reach, which is what is written down
+    command = ["git", "pack-objects", "--revs", "--stdout", "--thin", "--delta-base-offset", "--no-use-bitmap-index"]
+    command.append("--progress" if progress else "-q")
+    hasher = sha256()
+    size = 0
+    try:
+        os.makedirs(directory, exist_ok=True)
+        with open(path, "xb", buffering=0) as file:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None)
+            assert process.stdin is not None and process.stdout is not None
+            _feed(process, stdin)
+            head = b""
+            while data := process.stdout.read(1 << 20):
+                head = head or data[:_HEADER_BYTES]
+                hasher.update(data)
+                size += len(data)
+                fsio.write_all(file.fileno(), data)
+            process.stdout.close()
+            if process.wait():
+                raise GitFailed("git pack-objects could not pack what is to be pushed", "git fsck")
+        count = int.from_bytes(head[8:12], "big")
+    except BaseException as error:
+        fsio.remove_if_exists(path)
+        if isinstance(error, OSError):
+            raise from_os_error(error, path, "packing") from None
+        raise
+    if not count:
+        fsio.remove_if_exists(path)
+        return None
+    name = f"{hasher.hexdigest()}-{os.urandom(NONCE_DIGITS // 2).hex()}"
+    return PackFile(path, count, Pack(name, size, tips, _lower_edge(stdin) if left_out else []))
+
+
+def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
+    """git reads all of it before it writes."""
+    assert process.stdin is not None
+    try:
+        process.stdin.write(data)
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # its exit status tells
+
+
+def _lower_edge(stdin: bytes) -> list[str]:
+    """The commits (hex) that are left out and have a child that is not."""
+    found = (line for line in lines("rev-list", "--boundary", "--stdin", stdin=[stdin]) if line.startswith(b"-"))
+    return [line[1:].strip().decode() for line in found]
+
+
+def send_pack(remote: Remote, file: PackFile) -> None:
+    """Put a pack where its name says, durably. Raises: RemoteError."""
+    from git_data.remote.base import Source
+
+    source = Source(file.pack.size, file.pack.sha256, path=file.path)
+    retried(lambda: remote.put(file.pack.key, source))
+    remote.flush()
+
+
+def check_pack(path: str, pack: Pack, where: str) -> None:
+    """Raises: CorruptData if a file is not the pack it should be."""
+    with open(path, "rb", buffering=0) as file:
+        digest, size = file_sha256(file.fileno())
+    if (digest, size) != (pack.sha256, pack.size):
+        raise wrong_pack(pack, where)
+
+
+def wrong_pack(pack: Pack, where: str) -> CorruptData:
+    """The error for a pack whose bytes are not those its name promises."""
+    return CorruptData(
+        f"'{pack.key}' on {where} does not hold what its name says",
+        "somebody who has the whole history can mend it: git data remote fsck --repair",
+    )
+
+
+class Applied:
+    """A pack that went in: the ``.keep`` file that holds it, if one was asked for, and whether it refers to nothing outside."""
+
+    __slots__ = ("connected", "keep")
+
+    def __init__(self, keep: str = "", connected: bool = False) -> None:
+        self.keep = keep
+        self.connected = connected
+
+
+def apply_pack(path: str, where: str, pack: Pack, fsck: str = "", keep: str = "", progress: bool = False) -> Applied:
+    """Take a pack in; the objects its deltas are based on must be here.
+
+    ``fsck`` are exceptions from what git checks (``fetch.fsck.*`` as git-index-pack(1) takes them).  ``keep`` is the reason to
+    write into a ``.keep`` file, so that no repacking takes the pack away before a ref names it.
+
+    Raises: CorruptData for a pack that git refuses.
+    """
+    with open(path, "rb", buffering=0) as file:
+        count = int.from_bytes(file.read(_HEADER_BYTES)[8:12], "big")
+        file.seek(0)
+        if count < _UNPACK_LIMIT and not keep and not fsck:
+            command = ["git", "unpack-objects", "-q", "--strict"]
+        else:
+            command = ["git", "index-pack", "--stdin", "--fix-thin", f"--strict={fsck}" if fsck else "--strict"]
+            command += ["--check-self-contained-and-connected", f"--keep={keep}"] if keep else []
+            command += ["-v"] if progress else []
+        done = subprocess.run(command, stdin=file, stdout=subprocess.PIPE, stderr=None if progress else subprocess.PIPE)
+    if done.returncode and not (keep and done.returncode == 1):
+        said = (done.stderr or b"").decode("utf-8", "replace").strip().splitlines()
+        raise CorruptData(
+            f"git refuses '{pack.key}' on {where}: {said[-1].removeprefix('fatal: ') if said else 'see above'}",
+            "git data remote fsck   # looks at all of it",
+        )
+    if not keep:
+        return Applied()
+    kind, _, name = done.stdout.decode().strip().partition("\t")
+    path = os.path.join(_objects(), "pack", f"pack-{name}.keep") if kind == "keep" else ""
+    return Applied(path, done.returncode == 0)
+
+
+def _objects() -> str:
+    return os.path.abspath(os.fsdecode(git("rev-parse", "--git-path", "objects").removesuffix(b"\n")))
