@@ -1,7 +1,7 @@
 """The Nth-fault harness: make the N-th file-system call of our processes fail, and see what is left.
 
-``shim.c`` is loaded into every process of a command and counts the calls of git-data's own.  A test steps N through all of them
-(or through every k-th) until the command succeeds without the fault being reached, and after each run asks for the invariants:
+``shim.c`` is loaded into every process of a command and counts the calls of git-data's own.  A test lets N be each of
+those that differ (``different``), or a part of them, and after each run asks for the invariants:
 
 * no acknowledged data is lost: every pointer git knows has its object, or the file it stands for is untouched;
 * a name in the store matches its bytes;
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import struct
@@ -20,6 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from helpers import Repo
 
 from git_data.base.fsio import TEMP_PREFIX
@@ -30,6 +32,8 @@ from git_data.worktree.journal import Journal
 
 _STATE = struct.Struct("=II4088s")
 _HANGS_S = 60
+NEVER = 1 << 30
+"""The number of a call no command gets to."""
 
 
 class Shim:
@@ -63,12 +67,35 @@ class Shim:
         _, pid, what = _STATE.unpack(self.state.read_bytes())
         return what.partition(b"\0")[0].decode(errors="replace") if pid else ""
 
+    def trace(self, repo: Repo, command: list[str], kind: str, core: str) -> list[str]:
+        """Run a command without a fault; the calls that were counted, in order, ``unlink /path``."""
+        log = self.state.with_name("fault-trace")
+        log.write_bytes(b"")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FAULT_TRACE", str(log))
+            run = Run(repo, self, command, kind, NEVER, core)
+        calls = log.read_bytes().decode(errors="replace").splitlines()
+        assert run.status == 0 and len(calls) == self.calls(), run
+        return calls
+
     def stopped(self) -> int:
         """The process that stands still before its call, 0 while there is none."""
         pid = _STATE.unpack(self.state.read_bytes())[1]
         if not pid:
             return 0
         return pid if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T" else 0
+
+
+def different(calls: list[str]) -> list[int]:
+    """The numbers of the calls that differ: of the same call on the same path again and again, the first and the last one.
+
+    All objects count as one path, as do temporaries of one directory, and pipes.
+    """
+    same = re.compile(rf"{re.escape(TEMP_PREFIX)}[^/]*|pipe:.*|(?<=/sha256/)[0-9a-f/]+")
+    alike: dict[str, list[int]] = {}
+    for number, call in enumerate(calls, start=1):
+        alike.setdefault(same.sub("*", call), []).append(number)
+    return sorted({number for numbers in alike.values() for number in (numbers[0], numbers[-1])})
 
 
 def compile_shim(directory: Path) -> Path:

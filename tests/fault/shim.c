@@ -14,6 +14,7 @@
  *   FAULT_AT     the number of the call, from 1
  *   FAULT_ROOT   only files below this directory count, and for the kills what is written to pipes
  *   FAULT_STATE  the file with the counter and what was hit
+ *   FAULT_TRACE  a file to which each counted call is added, a line each
  *   FAULT_CLOCK  seconds by which the clock is wrong, in all processes
  */
 #define _GNU_SOURCE
@@ -49,6 +50,7 @@ static int injected;         /* errno to inject, 0 to kill */
 static int stops;
 static char kill_whom;       /* 0, 's'elf, 'g'it, 'a'll */
 static uint32_t fault_at;
+static int trace_fd = -1;
 static const char *root;
 static size_t root_len;
 static long long clock_offset_s;
@@ -124,6 +126,8 @@ __attribute__((constructor)) static void start(void)
     REAL(close)(fd);
     if (state == MAP_FAILED)
         abort();
+    if (getenv("FAULT_TRACE"))
+        trace_fd = REAL(open)(getenv("FAULT_TRACE"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     active_pid = getpid();
 }
 
@@ -203,6 +207,12 @@ static int is_hit(int kinds, const char *call, const char *path)
     if (!(kinds & counted))
         return 0;
     number = __sync_add_and_fetch(&state->calls, 1);
+    if (trace_fd >= 0) {
+        char line[8300];
+        int len = snprintf(line, sizeof line, "%s %s\n", call, path);
+        if (REAL(write)(trace_fd, line, (size_t)len) != len)
+            abort();
+    }
     if (number != fault_at)
         return 0;
     state->hit = (uint32_t)getpid();

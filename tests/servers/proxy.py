@@ -103,7 +103,7 @@ def running(upstream: tuple[str, int]) -> Iterator[Proxy]:
     server.daemon_threads = True
     proxy = Proxy(upstream, server.server_address[1])
     server.proxy = proxy  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield proxy
