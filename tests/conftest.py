@@ -73,6 +73,8 @@ def _isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(("GIT_", "XDG_", "LC_")) and name not in _KEPT:
                 patch.delenv(name)
+        # what every command would compile anew otherwise
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         for name, value in {
             "HOME": str(home),
             "GIT_CONFIG_GLOBAL": str(config),

@@ -71,7 +71,7 @@ def test_what_was_sent_again_since_it_was_listed_stays(remote: Remote) -> None:
     data = content(3000)
     (pointer,) = put(remote, data)
     listed_before = collect.usage(remote, set()).others
-    time.sleep(2.1)  # clocks of whole seconds
+    time.sleep(1.1)  # clocks of whole seconds
     put(remote, data)
     assert collect.delete(remote, listed_before, Progress("deleting", 1)) == (0, 0)
     assert oids(remote) == {pointer.oid}

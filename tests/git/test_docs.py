@@ -211,19 +211,22 @@ def test_what_counts_as_the_same_output(documented: str, shown: str, expected: b
 
 @pytest.mark.slow
 def test_the_demonstration_without_the_network(tmp_path: Path):
-    """From releases that lie there already; ``pip`` still installs into the new environment."""
+    """From releases that lie there already, among what an earlier run left; ``pip`` still installs into the new environment."""
     for release in ("2.8.1", "2.11.0", "3.2.1"):
         data = tmp_path / "demo" / "releases" / release / "data"
         data.mkdir(parents=True)
         for number in range(5):
             (data / f"table {number}.csv").write_text(f"{release if number else 0}\n" * 1000)
-    for _ in range(2):
-        done = subprocess.run(
-            ["sh", SOURCES / "docs" / "demo.sh"],
-            env={**os.environ, "DEMO_DIR": str(tmp_path / "demo")},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    for left in ("venv", "project", "worktree", "export", "code.git", "storage", "colleague"):
+        (tmp_path / "demo" / left).mkdir()
+        (tmp_path / "demo" / left / "from an earlier run").write_text("")
+    done = subprocess.run(
+        ["sh", SOURCES / "docs" / "demo.sh"],
+        env={**os.environ, "DEMO_DIR": str(tmp_path / "demo")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not list((tmp_path / "demo").glob("*/from an earlier run"))
     assert "all identical" in done.stdout

@@ -83,8 +83,16 @@ def test_the_sdist_has_everything_that_builds_tests_and_explains(sdist: Path):
     assert not [name for name in names if name.endswith((".so", ".pyc")) or "_core.c" in name]
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``bin`` of an environment in which wheels are installed, one after the other."""
+    return _new_environment(tmp_path_factory.mktemp("environment") / "venv")
+
+
 @pytest.mark.parametrize("kind", ["with a compiler", "without a compiler"])
-def test_a_wheel_works_in_an_environment_of_its_own(builder: Path, sdist: Path, tmp_path: Path, kind: str, monkeypatch):
+def test_a_wheel_works_in_an_environment_of_its_own(
+    builder: Path, sdist: Path, environment: Path, tmp_path: Path, kind: str, monkeypatch
+):
     compiled = kind == "with a compiler"
     wheel = _build_wheel(builder, sdist, tmp_path / "build", **({} if compiled else {"CC": "/bin/false"}))
     with zipfile.ZipFile(wheel) as archive:
@@ -97,7 +105,9 @@ def test_a_wheel_works_in_an_environment_of_its_own(builder: Path, sdist: Path, 
     for command in COMMANDS:
         assert f"git_data/man/git-data-{command}.1" in names
 
-    bin = _new_environment(tmp_path / "venv")
+    bin = environment
+    _run(bin / "pip", "uninstall", "--quiet", "--yes", "git-data")
+    assert not list(bin.glob("git-*data"))
     _run(bin / "pip", "install", "--quiet", wheel)
     monkeypatch.setenv("PATH", f"{bin}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("GIT_DATA_PURE", raising=False)
