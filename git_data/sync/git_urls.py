@@ -1,0 +1,89 @@
+"""URLs of git remotes that begin with ``data::``: what lies behind them, a store that hosts the repository or a git server.
+
+A store (``data::s3://bucket/project``) keeps history and data; it is a remote for data of its own, under the name of the git
+remote, without a word in the configuration.  Behind a git server's URL (``data::https://host/project.git``) git's own transport
+does the work, and data goes to the remote that ``.gitdata`` or the configuration names.
+
+Most addresses show which of the two they are.  ``ssh://`` and ``https://`` may be either: whoever looks there first writes the
+answer into ``remote.<name>.dataKind``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from git_data.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.config import Config
+
+PREFIX = "data::"
+STORE, SERVER, UNKNOWN = "store", "server", ""
+_EITHER = ("http", "https", "ssh")
+_OPTIONS = ("addressing", "allowplainhttp", "anonymous", "cafile", "endpoint", "jobs", "partsize", "profile", "region", "sse")
+_MORE_OPTIONS = ("ssekmskeyid", "sshclient", "storageclass")
+
+
+def target(url: str) -> str:
+    """What follows ``data::``; empty for any other URL."""
+    return url[len(PREFIX) :] if url.startswith(PREFIX) else ""
+
+
+def take_settings(text: str) -> tuple[str, dict[str, str]]:
+    """Settings of the remote may follow as a query: ``s3://bucket/prefix?endpoint=https://host:9000&region=eu``.
+
+    The address without them, and the settings by their lower-case names; a query with anything else is left as it is.
+    """
+    address, mark, query = text.partition("?")
+    if not mark:
+        return text, {}
+    from urllib.parse import parse_qsl
+
+    pairs = parse_qsl(query, keep_blank_values=True)
+    settings = {key.lower(): value for key, value in pairs}
+    if not pairs or not all(key in _OPTIONS + _MORE_OPTIONS for key in settings):
+        return text, {}
+    return address, settings
+
+
+def kind(text: str, base: str, known: str = "") -> str:
+    """``STORE``, ``SERVER`` or ``UNKNOWN``, without a look at the network; ``known`` is what ``remote.<name>.dataKind`` says.
+
+    Raises: UsageError for what is no address.
+    """
+    from git_data.remote.address import parse
+
+    address = parse(take_settings(text)[0], base)
+    if address.scheme == "file":
+        return SERVER if is_git_directory(address.path) else STORE
+    if address.scheme == "git" or (address.scheme == "ssh" and address.user == "git"):
+        return SERVER
+    if address.scheme in _EITHER:
+        return known if known in (STORE, SERVER) else UNKNOWN
+    return STORE
+
+
+def is_git_directory(path: str) -> bool:
+    """Whether a path on this machine is a git repository, with or without a work tree."""
+    return any(
+        os.path.isfile(os.path.join(place, "HEAD")) and os.path.isdir(os.path.join(place, "objects"))
+        for place in (path, os.path.join(path, ".git"), path + ".git")
+    ) or os.path.isfile(os.path.join(path, ".git"))
+
+
+def stores(config: Config) -> dict[str, tuple[str, dict[str, str], str]]:
+    """The git remotes behind which a store lies: name → address, settings, scope of configuration."""
+    found = {}
+    for key, entries in config.entries.items():
+        if not (key.startswith("remote.") and key.endswith(".url") and entries[-1].value.startswith(PREFIX)):
+            continue
+        name, text = key[len("remote.") : -len(".url")], target(entries[-1].value)
+        try:
+            is_store = kind(text, config.base, config.get(f"remote.{name}.datakind")) == STORE
+        except UsageError:
+            continue  # git will say so when it is used
+        if is_store:
+            address, settings = take_settings(text)
+            found[name] = (address, settings, entries[-1].scope)
+    return found
