@@ -115,9 +115,7 @@ def test_a_wheel_works_in_an_environment_of_its_own(
     assert _run(bin / "python", "-c", code).strip() == str(compiled)
     _check_main_job(Repo(tmp_path / "repo"), bin)
     _check_manual(bin)
-    done = subprocess.run([bin / "git-remote-data", "origin", "data::x"], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.startswith("git-data: error: data:: URLs are not built yet")
+    _check_hosting(Repo(tmp_path / "repo"), tmp_path)
 
 
 def _check_main_job(repo: Repo, bin: Path) -> None:
@@ -135,6 +133,16 @@ def _check_main_job(repo: Repo, bin: Path) -> None:
         assert repo.read("file.bin") == version
         assert repo.status() == ""
     assert repo.blob("file.bin", "HEAD").startswith(b"version git-data/1\n")
+
+
+def _check_hosting(repo: Repo, directory: Path) -> None:
+    """git finds git-remote-data by itself, and a clone needs nothing that is configured before."""
+    repo.git("push", "-q", f"data::{directory / 'place'}", "HEAD:refs/heads/main")
+    clone = Repo(directory / "hosted")
+    _run("git", "clone", "-q", f"data::{directory / 'place'}", clone.path)
+    assert {path.name for path in clone.path.iterdir()} == {path.name for path in repo.path.iterdir()}
+    assert clone.status() == ""
+    assert all(clone.read(path.name) == path.read_bytes() for path in repo.path.glob("*.bin"))
 
 
 def _check_manual(bin: Path) -> None:
