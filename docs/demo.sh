@@ -113,7 +113,7 @@ step "A repository that keeps its data files as data"
 GIT_CONFIG_GLOBAL=$demo/gitconfig
 export GIT_CONFIG_GLOBAL
 printf '[user]\n\tname = Demo\n\temail = demo@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n' >gitconfig
-rm -rf project worktree export code.git storage colleague
+rm -rf project worktree export code.git storage colleague hosted from-hosted
 run "git init -q project"
 run "cd project"
 run "git data version"
@@ -194,6 +194,13 @@ run "git pull -q origin main && git data diff HEAD~1 HEAD"
 run "cmp 'data/$text' '../colleague/data/$text'"
 compared=$((compared + 1))
 run "git data whereis 'data/$text'"
+
+step "Without a git server: history and data in one folder, as in a bucket"
+run "git push data::../hosted main --tags"
+run "git clone -q data::../hosted ../from-hosted"
+run "diff -r data ../from-hosted/data && git -C ../from-hosted fsck --no-dangling"
+run "git -C ../from-hosted status --short"
+compared=$((compared + $(ls data | wc -l)))
 
 step "The store is sound and nothing is lost"
 run "git data fsck --all"
