@@ -208,8 +208,9 @@ def make_repo(path: Path, *init: str, install: bool = True, attributes: str = AT
     """A repository at ``path``, git-data installed in it; ``.gitattributes`` is committed unless it is empty."""
     path.mkdir(parents=True, exist_ok=True)
     repo = Repo(path)
-    usual = not init and install and attributes == ATTRIBUTES and "GIT_DIR" not in os.environ
-    template = _templates.get(os.environ["GIT_CONFIG_GLOBAL"]) if usual else None
+    usual = not init and install and "GIT_DIR" not in os.environ
+    key = (os.environ["GIT_CONFIG_GLOBAL"], attributes)
+    template = _templates.get(key) if usual else None
     if template is not None and not any(path.iterdir()):
         # the same for most tests, and a copy takes a tenth of the time
         shutil.copytree(template, path, symlinks=True, dirs_exist_ok=True)
@@ -224,8 +225,8 @@ def make_repo(path: Path, *init: str, install: bool = True, attributes: str = AT
         copy = Path(tempfile.mkdtemp(prefix="template-", dir=os.environ["HOME"]))
         shutil.copytree(path, copy, symlinks=True, dirs_exist_ok=True)
         (copy / ".git/data/links").unlink(missing_ok=True)
-        _templates[os.environ["GIT_CONFIG_GLOBAL"]] = copy
+        _templates[key] = copy
     return repo
 
 
-_templates: dict[str, Path] = {}
+_templates: dict[tuple[str, str], Path] = {}

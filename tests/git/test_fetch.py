@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from helpers import Repo, content, run
+from helpers import Repo, content, make_repo, run
 from servers.seaweedfs import SeaweedFS
 
 CONTENTS = {"a.bin": content(5000, 1), "images/b.bin": content(60_000, 2), "images/deep/c.bin": content(2_500_000, 3)}
@@ -17,6 +18,10 @@ CONTENTS = {"a.bin": content(5000, 1), "images/b.bin": content(60_000, 2), "imag
 @pytest.fixture
 def origin(repo: Repo, tmp_path: Path) -> Path:
     """A published repository with two versions: git part in ``origin.git``, data in ``store``, named by ``.gitdata``."""
+    return publish(repo, tmp_path)
+
+
+def publish(repo: Repo, tmp_path: Path) -> Path:
     path = tmp_path / "origin.git"
     run("git", "init", "-q", "--bare", str(path))
     repo.git("remote", "add", "origin", str(path))
@@ -44,6 +49,29 @@ def bare_clone(origin: Path, install: None, tmp_path: Path) -> Repo:
     run("git", "-c", "data.fetch=never", "clone", "-q", str(origin), str(tmp_path / "clone"))
     clone = Repo(tmp_path / "clone")
     clone.git("config", "data.fetch", "never")
+    return clone
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same place for many tests: what ``bare_clone`` is made of, and the clone."""
+    place = tmp_path_factory.mktemp("published")
+    run("git", "-c", "data.fetch=never", "clone", "-q", str(publish(make_repo(place / "repo"), place)), str(place / "clone"))
+    clone = Repo(place / "clone")
+    clone.git("config", "data.fetch", "never")
+    clone.data("install")
+    return place
+
+
+@pytest.fixture
+def empty_clone(published: Path) -> Repo:
+    """A clone that has pointers only, as ``bare_clone``; for tests that change nothing but it."""
+    clone = Repo(published / "clone")
+    shutil.rmtree(clone.store() / "objects", ignore_errors=True)
+    for path in CONTENTS:
+        clone.file(path).unlink()
+    clone.git("reset", "-q", "--hard", env={"GIT_DATA_SKIP_SMUDGE": "1"})
+    holds(clone)
     return clone
 
 
@@ -182,10 +210,10 @@ def test_pull_brings_everything(bare_clone: Repo) -> None:
         (["*.bin"], list(CONTENTS)),
     ],
 )
-def test_pull_takes_paths(bare_clone: Repo, words: list[str], paths: list[str]) -> None:
-    bare_clone.data("pull", *words)
-    holds(bare_clone, *paths)
-    assert len(bare_clone.objects()) == len(paths)
+def test_pull_takes_paths(empty_clone: Repo, words: list[str], paths: list[str]) -> None:
+    empty_clone.data("pull", *words)
+    holds(empty_clone, *paths)
+    assert len(empty_clone.objects()) == len(paths)
 
 
 def test_pull_works_from_a_subdirectory(bare_clone: Repo) -> None:
@@ -213,9 +241,9 @@ def test_fetch_does_not_touch_the_work_tree(bare_clone: Repo) -> None:
         (["--recent"], 4),
     ],
 )
-def test_fetch_takes_revisions(bare_clone: Repo, words: list[str], count: int) -> None:
-    bare_clone.data("fetch", *words)
-    assert len(bare_clone.objects()) == count
+def test_fetch_takes_revisions(empty_clone: Repo, words: list[str], count: int) -> None:
+    empty_clone.data("fetch", *words)
+    assert len(empty_clone.objects()) == count
 
 
 def test_a_dry_run_tells_the_amount_and_brings_nothing(bare_clone: Repo) -> None:
@@ -244,16 +272,19 @@ def test_a_pull_asks_once(bare_clone: Repo, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", list(CONTENTS))
 @pytest.mark.parametrize("damage", ["altered", "short", "long", "empty"])
-def test_damaged_objects_are_not_installed(bare_clone: Repo, tmp_path: Path, path: str, damage: str) -> None:
-    object = stored(tmp_path, CONTENTS[path])
+def test_damaged_objects_are_not_installed(empty_clone: Repo, published: Path, path: str, damage: str) -> None:
+    object = stored(published, CONTENTS[path])
     data = CONTENTS[path]
     wrong = {"altered": bytes([data[0] ^ 1]) + data[1:], "short": data[:-1], "long": data + b"x", "empty": b""}[damage]
     object.unlink()
     object.write_bytes(wrong)
-    errors = bare_clone.fails("data", "pull", status=4)
+    try:
+        errors = empty_clone.fails("data", "pull", status=4)
+    finally:
+        object.write_bytes(data)
     assert "does not hold what its name says" in errors
-    holds(bare_clone, *(other for other in CONTENTS if other != path))
-    assert not list((bare_clone.store() / "tmp").glob("git-data-tmp-*"))
+    holds(empty_clone, *(other for other in CONTENTS if other != path))
+    assert not list((empty_clone.store() / "tmp").glob("git-data-tmp-*"))
 
 
 def test_the_next_remote_is_asked_for_what_the_first_lacks(bare_clone: Repo, repo: Repo, tmp_path: Path) -> None:
