@@ -99,9 +99,10 @@ def matches(documented: str, shown: str) -> bool:
     return re.fullmatch(pattern, "".join(line.rstrip() + "\n" for line in shown.rstrip("\n").split("\n"))) is not None
 
 
-def playground(directory: Path) -> Repo:
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """What the pages about concepts and the examples begin with: two versions of some files, tagged v1 and v2."""
-    repo = make_repo(directory, attributes="")
+    repo = make_repo(tmp_path_factory.mktemp("playground") / "project", attributes="")
     repo.data("track", "*.bin")
     repo.write("data/a.bin", 200_000)
     repo.write("data/b.bin", 5_000)
@@ -112,6 +113,7 @@ def playground(directory: Path) -> Repo:
     repo.write("data/c.bin", 1_000)
     repo.commit("Data of June")
     repo.git("tag", "v2")
+    (repo.path / ".git/data/links").unlink(missing_ok=True)
     return repo
 
 
@@ -160,8 +162,9 @@ def _cannot(reason: str) -> None:
 
 @pytest.mark.usefixtures("global_config")
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_page_that_begins_with_a_repository(path: Path, tmp_path: Path):
-    playground(tmp_path / "project")
+def test_a_page_that_begins_with_a_repository(path: Path, playground: Repo, tmp_path: Path):
+    shutil.copytree(playground.path, tmp_path / "project", symlinks=True)
+    Repo(tmp_path / "project").git("update-index", "-q", "--refresh")
     run_blocks(blocks_of(path), tmp_path / "project")
 
 
