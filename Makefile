@@ -12,13 +12,15 @@ BIN = $(VENV)/bin
 JOBS ?= 2
 READY = $(VENV)/ready
 # once more without the compiled core: what links, stores and reads the index (tests/contract compares both by itself)
-PURE_TESTS = tests/git/test_matrix.py tests/git/test_add.py tests/git/test_content.py tests/git/test_git_facts.py
+PURE_TESTS = -m 'not slow' tests/git/test_matrix.py tests/git/test_add.py tests/git/test_content.py
 
 # Azurite, the Azure Blob Storage that the tests use, comes from npm; without npm they say that it is missing
 AZURITE = ! command -v npm >/dev/null || { \
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/azurite azurite && \
 	ln -sf ../azurite/node_modules/.bin/azurite-blob $(BIN)/azurite-blob; }
 
+# Neighbours run in one process, and share what their module and their servers took to set up.
+SPREAD = -n $(JOBS) --dist worksteal
 # Several processes race in many tests. One that fails is run once more, and reported ("rerun"): look at it all the same.
 AGAIN = --reruns 1 -r fEsR
 
@@ -29,8 +31,8 @@ demo:
 	@PYTHON="$(PYTHON)" sh docs/demo.sh
 
 test: packages lint
-	$(BIN)/pytest -n $(JOBS) $(AGAIN) tests
-	GIT_DATA_PURE=1 $(BIN)/pytest -n $(JOBS) $(AGAIN) $(PURE_TESTS)
+	$(BIN)/pytest $(SPREAD) $(AGAIN) tests
+	GIT_DATA_PURE=1 $(BIN)/pytest $(SPREAD) $(AGAIN) $(PURE_TESTS)
 
 packages:
 	@sh .ci/packages "$(PYTHON)"
