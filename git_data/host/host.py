@@ -12,14 +12,14 @@ import time
 
 from git_data.errors import CorruptData, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable
 from git_data.host.manifests import Found, read_manifest, write_manifest
-from git_data.host.marker import Marker, make_marker, put_small, read_marker
-from git_data.host.state import STATES, Change, Manifest, Snapshot, State, damaged
+from git_data.host.marker import FORMAT, Marker, make_marker, put_small, read_marker
+from git_data.host.state import MANIFEST, STATES, Change, Manifest, Snapshot, State, damaged
 from git_data.remote.layout import initialise
-from git_data.transfer.retry import retried
+from git_data.transfer.retry import ATTEMPTS, pause_s, retried
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from git_data.host.memory import Memory
     from git_data.remote.base import Remote
@@ -28,6 +28,8 @@ _SNAPSHOT_LIMIT = 64 << 20
 _MOST_ATTEMPTS = 200
 _LONGEST_WAIT_S = 2.0
 _MOST_SNAPSHOTS_BACK = 16
+_MOST_LOOKS = 3
+_LOOK_AGAIN_S = 0.1
 
 
 class Host:
@@ -47,37 +49,62 @@ class Host:
 
     def read(self) -> State | None:
         """The state now; ``None`` where no repository lies. Raises: RemoteError, CorruptData."""
-        marker = self.marker or self.memory.marker
+        marker = self.marker or self.memory.marker or self._read_marker()
         if marker is None:
-            marker = retried(lambda: read_marker(self.remote))
-            if marker is None:
-                return None
-        self._found = read_manifest(self.remote, marker.writers)
-        if self._found is None:
-            self._must_be_new(marker)
-            self.marker, self._manifest, self._snapshot = marker, None, None
+            return None
+        try:
+            self._found, self._manifest = self._look(marker)
+        except CorruptData:
+            self._must_be_same(marker)
+            raise
+        if self._manifest is None:
+            self._must_be_same(marker)
+            if self.memory.seq:
+                raise self._strange("its manifest is gone")
+            self.marker, self._snapshot = marker, None
             return State(marker.id, marker.object_format)
-        manifest = Manifest.decode(self._found.data, self.remote.url)
-        if manifest.id != marker.id:
-            raise self._strange(f"another repository lies there now (id {manifest.id[:8]}, not {marker.id[:8]})")
-        state = self._state(manifest)
-        self.marker, self._manifest = marker, manifest
+        if self._manifest.id != marker.id:
+            raise self._strange(f"another repository lies there now (id {self._manifest.id[:8]}, not {marker.id[:8]})")
+        state = self._state(self._manifest)
+        self.marker = marker
         self._must_continue(state)
         self.memory.remember(marker, state)
         return state
 
-    def _must_be_new(self, marker: Marker) -> None:
-        """A repository without a manifest is one nobody has pushed to."""
-        if self.memory.seq:
-            raise self._strange("its manifest is gone")
-        if self.memory.marker is not None and retried(lambda: read_marker(self.remote)) is None:
-            self.memory.forget()
-            raise RemoteError(f"no repository lies at {self.remote.url} any more", f"git data remote init {self.remote.url}")
+    def _read_marker(self) -> Marker | None:
+        marker = retried(lambda: read_marker(self.remote))
+        if marker is None and retried(lambda: self.remote.stat(MANIFEST)) is not None:
+            raise damaged(f"the repository on {self.remote.url}", f"'{FORMAT}' is missing")
+        return marker
+
+    def _look(self, marker: Marker) -> tuple[Found, Manifest] | tuple[None, None]:
+        """The manifest; one that makes no sense is looked at again, it may be the way here that spoils it."""
+        for attempt in range(_MOST_LOOKS):
+            found = read_manifest(self.remote, marker.writers)
+            if found is None:
+                return None, None
+            try:
+                return found, Manifest.decode(found.data, self.remote.url)
+            except CorruptData:
+                if attempt == _MOST_LOOKS - 1:
+                    raise
+                time.sleep(_LOOK_AGAIN_S)
+        raise AssertionError
+
+    def _must_be_same(self, marker: Marker) -> None:
+        """What was remembered may be of another repository than the one that lies there now."""
+        if self.memory.marker is None:
+            return
+        now = retried(lambda: read_marker(self.remote))
+        if now is None:
+            raise self._strange("no repository lies there any more")
+        if now.id != marker.id:
+            raise self._strange(f"another repository lies there now (id {now.id[:8]}, not {marker.id[:8]})")
 
     def _state(self, manifest: Manifest) -> State:
         self._snapshot = self._read_snapshot(manifest.snapshot) if manifest.snapshot else None
         state = self._snapshot.state.copy() if self._snapshot else State(manifest.id, manifest.object_format)
-        if state.id != manifest.id:
+        if (state.id, state.object_format) != (manifest.id, manifest.object_format):
             raise damaged(f"the manifest on {self.remote.url}", "its state belongs to another repository")
         try:
             for change in manifest.changes:
@@ -113,47 +140,76 @@ class Host:
             raise self._strange(f"its history after change {seq} does not continue what was seen here")
 
     def _chain_at(self, state: State, seq: int) -> str:
-        """The hash of the chain after a change, empty if it lies too far back to be asked for."""
+        """The hash of the chain after a change, empty if it lies too far back to be asked for. Raises: CorruptData."""
         if state.seq == seq:
             return state.chain
+        changes = list(self._manifest.changes if self._manifest else [])
+        at = State(state.id, state.object_format)
+        try:
+            for number, snapshot in enumerate(self._snapshots()):
+                if snapshot.state.seq <= seq:
+                    at = snapshot.state.copy()
+                    break
+                if number == _MOST_SNAPSHOTS_BACK:
+                    return ""
+                changes = snapshot.changes + changes
+        except CorruptData:
+            return ""  # what is older was cleared away
+        found = at.chain
+        try:
+            for change in changes:
+                at.apply(change)
+                found = at.chain if at.seq <= seq else found
+        except ValueError as error:
+            raise damaged(f"the log of {self.remote.url}", str(error)) from None
+        if at.chain != state.chain:
+            raise damaged(f"the log of {self.remote.url}", "it does not lead to the state it should lead to")
+        return found
+
+    def _snapshots(self) -> Iterator[Snapshot]:
+        """From the newest to the oldest. Raises: CorruptData for one that is missing, or does not come before the one after."""
         snapshot = self._snapshot
-        for _ in range(_MOST_SNAPSHOTS_BACK):
-            if snapshot is None or snapshot.state.seq <= seq:
-                break
-            snapshot = self._fetch_snapshot(snapshot.previous) if snapshot.previous else None
-        else:
-            return ""
-        at = snapshot.state if snapshot else State(state.id, state.object_format)
-        if at.seq == seq:
-            return at.chain
-        moved = at.copy()
-        for change in self._changes_after(at.seq):
-            if moved.seq < seq:
-                moved.apply(change)
-        return moved.chain
+        while snapshot is not None:
+            yield snapshot
+            before = self._fetch_snapshot(snapshot.previous) if snapshot.previous else None
+            if before is not None and before.state.seq >= snapshot.state.seq:
+                raise damaged(f"'{snapshot.key}' on {self.remote.url}", "it follows on a later one")
+            snapshot = before
 
     def _changes_after(self, seq: int) -> list[Change]:
         """The changes later than ``seq``, oldest first, as far back as snapshots go."""
-        changes = [change for change in (self._manifest.changes if self._manifest else []) if change.seq > seq]
-        snapshot = self._snapshot
-        while snapshot is not None and snapshot.state.seq > seq:
-            changes = [change for change in snapshot.changes if change.seq > seq] + changes
-            snapshot = self._fetch_snapshot(snapshot.previous) if snapshot.previous else None
-        return changes
+        changes = list(self._manifest.changes if self._manifest else [])
+        for snapshot in self._snapshots():
+            if snapshot.state.seq <= seq:
+                break
+            changes = snapshot.changes + changes
+        return [change for change in changes if change.seq > seq]
 
     def log(self, most: int = 1000) -> list[Change]:
         """The changes, newest first, as far back as is kept. After ``read``. Raises: RemoteError."""
+        found: list[Change] = []
+        for _, changes in self.batches():
+            found += reversed(changes)
+            if len(found) >= most:
+                break
+        return found[:most]
+
+    def batches(self) -> Iterator[tuple[State | None, list[Change]]]:
+        """The changes in parts, the newest part first; the oldest change of a part first, and the state before it.
+
+        ``None`` stands for a state that was cleared away.  After ``read``.  Raises: RemoteError.
+        """
         if self._manifest is None:
-            return []
-        changes = list(reversed(self._manifest.changes))
-        snapshot = self._snapshot
-        while snapshot is not None and len(changes) < most:
-            changes += reversed(snapshot.changes)
-            try:
-                snapshot = self._fetch_snapshot(snapshot.previous) if snapshot.previous else None
-            except CorruptData:
-                break  # what is older was cleared away
-        return changes[:most]
+            return
+        changes, origin = self._manifest.changes, State(self._manifest.id, self._manifest.object_format)
+        try:
+            for snapshot in self._snapshots():
+                yield snapshot.state, changes
+                changes = snapshot.changes
+        except CorruptData:
+            yield None, changes
+            return
+        yield origin, changes
 
     def _strange(self, what: str) -> RemoteError:
         return RemoteError(
@@ -166,11 +222,12 @@ class Host:
 
     def initialise(self, object_format: str, single_writer: bool = False) -> Marker:
         """Make a place ours. Raises: RemoteError for one with other files, or that cannot host; AccessDenied."""
-        self.memory.forget()
         retried(lambda: initialise(self.remote))
         self.marker = retried(lambda: read_marker(self.remote)) or retried(
             lambda: make_marker(self.remote, object_format, single_writer)
         )
+        if self.memory.marker is not None and self.memory.marker.id != self.marker.id:
+            self.memory.forget()
         return self.marker
 
     def change(self, prepare: Callable[[State], Change | None]) -> State:
@@ -178,61 +235,96 @@ class Host:
 
         It may raise, which ends everything.  What it refers to must be on the remote when it returns.
 
-        Raises: RemoteError, CorruptData.
+        Raises: Undecided when an answer was lost and nobody can be asked, RemoteError, CorruptData.
         """
         txn = os.urandom(8).hex()
-        first = 0
+        first = -1
+        lost: GitDataError | None = None
+        failures = 0
         for attempt in range(_MOST_ATTEMPTS):
-            if attempt or self._found is None or self._manifest is None:
-                state = self.read()
-            else:
-                state = self._state(self._manifest)
-            if state is None:
-                raise RemoteError(f"no repository lies at {self.remote.url}", f"git data remote init {self.remote.url}")
-            first = first or state.seq
-            if attempt and any(change.txn == txn for change in self._changes_after(first)):
-                return state
+            try:
+                state = self._current(again=attempt > 0)
+                first = state.seq if first < 0 else first
+                if lost is not None and any(change.txn == txn for change in self._changes_after(first)):
+                    return state
+            except GitDataError as error:
+                raise error if lost is None else _undecided(error) from None
             change = prepare(state.copy())
             if change is None:
                 return state
             change.seq, change.txn = state.seq + 1, txn
-            if self._write(state, change):
-                return state
-            time.sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt)))
+            following = self._following(state, change)
+            wait_s = random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt))
+            try:
+                if self._replace(following):
+                    return following.state
+            except GitDataError as error:
+                if not error.retryable:
+                    raise
+                # it may have been written all the same: the next look tells
+                lost = error
+                failures += 1
+                if failures == ATTEMPTS:
+                    break
+                wait_s = pause_s(failures, error)
+            time.sleep(wait_s)
+        if lost is not None:
+            raise _undecided(lost)
         raise RemoteUnavailable(f"{self.remote.url} was changed by others again and again", "try again")
 
-    def _write(self, state: State, change: Change) -> bool:
-        """Write the manifest that follows; ``state`` moves on if that worked."""
-        assert self.marker is not None
-        before = self._manifest
-        following = state.copy()
-        following.apply(change)
-        changes = [*(before.changes if before else []), change]
+    def _current(self, again: bool) -> State:
+        fresh = again or self._found is None or self._manifest is None
+        state = self.read() if fresh else self._state(self._manifest)  # type: ignore[arg-type]
+        if state is None:
+            raise RemoteError(f"no repository lies at {self.remote.url}", f"git data remote init {self.remote.url}")
+        return state
+
+    def _following(self, before: State, change: Change) -> _Following:
+        """What comes after a change; a snapshot that it takes is on the remote. Raises: RemoteError."""
+        state = before.copy()
+        state.apply(change)
+        changes = [*(self._manifest.changes if self._manifest else []), change]
         snapshot = self._snapshot
         manifest = Manifest(state.id, state.object_format, snapshot.name if snapshot else "", changes)
         if manifest.is_long(len(snapshot.data) if snapshot else 0):
-            snapshot = Snapshot(following, snapshot.name if snapshot else "", changes)
-            put = snapshot
+            put = snapshot = Snapshot(state, snapshot.name if snapshot else "", changes)
             retried(lambda: put_small(self.remote, put.key, put.data))
             manifest = Manifest(state.id, state.object_format, snapshot.name, [])
+        return _Following(state, manifest, snapshot)
+
+    def _replace(self, following: _Following) -> bool:
+        """Write the manifest; false if others were faster. Raises: RemoteError."""
+        assert self.marker is not None
         # a folder keeps what was put so far only then
         self.remote.flush()
-        try:
-            written = write_manifest(self.remote, self.marker, manifest.data, self._found)
-        except GitDataError as error:
-            if not error.retryable:
-                raise
-            return False  # the answer may be lost: the next look tells
-        if not written:
+        if not write_manifest(self.remote, self.marker, following.manifest.data, self._found):
             return False
-        state.apply(change)
-        self._manifest, self._found, self._snapshot = manifest, None, snapshot
-        if snapshot is not None and not manifest.changes:
-            self.memory.keep_snapshot(snapshot.data)
-        self.memory.remember(self.marker, state)
+        self._found, self._manifest, self._snapshot = None, following.manifest, following.snapshot
+        if following.snapshot is not None and not following.manifest.changes:
+            self.memory.keep_snapshot(following.snapshot.data)
+        self.memory.remember(self.marker, following.state)
         return True
 
     @property
     def is_fresh(self) -> bool:
         """Whether nothing was ever pushed here."""
         return self._manifest is None
+
+
+class _Following:
+    """What is to be written."""
+
+    __slots__ = ("manifest", "snapshot", "state")
+
+    def __init__(self, state: State, manifest: Manifest, snapshot: Snapshot | None) -> None:
+        self.state = state
+        self.manifest = manifest
+        self.snapshot = snapshot
+
+
+class Undecided(RemoteUnavailable):
+    """An answer was lost, and so was the question what became of it: the change may have been made."""
+
+
+def _undecided(error: GitDataError) -> Undecided:
+    return Undecided(f"{error.message}; it is not known whether the change was made", "run it again: nothing is done twice")

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from git_data.errors import NotOnRemote, RemoteError
+from git_data.errors import CorruptData, GitDataError, NotOnRemote, RemoteUnavailable
 from git_data.host.marker import CREATE, SINGLE, put_small
 from git_data.host.state import MANIFEST
 from git_data.transfer.retry import retried
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 NUMBERED = "git/manifests/"
 _KEPT = 20
-_LIMIT = 64 << 20
+_DIGITS = 12
+_LIMIT = 16 << 20
+"""A manifest is folded long before."""
+_MOST_LOOKS = 50
 
 
 class Found:
@@ -47,7 +50,7 @@ def write_manifest(remote: Remote, marker: Marker, data: bytes, before: Found | 
     Not repeated here: after an error nobody knows whether it was written, and the caller must look. Raises: RemoteError.
     """
     if marker.writers == CREATE:
-        return _number(remote, data, int(before.tag) + 1 if before else 1)
+        return _make(remote, data, int(before.tag) + 1 if before else 1)
     if before is None:
         return remote.create(MANIFEST, data)
     if marker.writers == SINGLE:
@@ -68,32 +71,42 @@ def _fixed(remote: Remote) -> Found | None:
     return Found(data, tag)
 
 
-def _number(remote: Remote, data: bytes, number: int) -> bool:
+def _make(remote: Remote, data: bytes, number: int) -> bool:
+    if number >= 10**_DIGITS:
+        raise CorruptData(f"'{_key(number - 1)}' on {remote.url} cannot be: nobody counts that far", "git data remote fsck")
     if not remote.create(_key(number), data):
         return False
     there = _numbers(remote)
-    if max(there, default=0) > number and not _follows(remote, data, number + 1, there):
+    if max(there, default=0) > number and not _follows(number + 1, there):
         remote.delete([_key(number)])
         return False
-    put_small(remote, MANIFEST, b"%d\n" % number)
-    remote.flush()
-    remote.delete([_key(old) for old in there if old <= number - _KEPT])
+    try:
+        _tidy(remote, number, there)
+    except GitDataError:
+        pass  # the change is made; who comes next tidies up
     return True
 
 
-def _follows(remote: Remote, data: bytes, following: int, there: list[int]) -> bool:
-    """Whether the next number was made by somebody who had read ours: it then is there, as no number is left out."""
-    if following not in there:
-        return False
-    # who made it read the number below it, which was ours from the moment it existed, or an older one that was deleted long ago;
-    # deleted ones have at least _KEPT numbers above them
-    return max(there) - following < _KEPT - 1
+def _tidy(remote: Remote, number: int, there: list[int]) -> None:
+    """Write the number down for those who cannot list, and then delete old manifests."""
+    put_small(remote, MANIFEST, b"%d\n" % number)
+    remote.flush()
+    remote.delete([_key(old) for old in there if old <= number - _KEPT])
+
+
+def _follows(following: int, there: list[int]) -> bool:
+    """Whether the next number was made by somebody who had read ours: it then is there, as no number is left out.
+
+    Who made it read the number below, which was ours from the moment it existed, or an older one that was deleted long ago; of a
+    deleted one at least _KEPT numbers above it exist.
+    """
+    return following in there and max(there) - following < _KEPT - 1
 
 
 def _newest(remote: Remote) -> Found | None:
     if remote.traits.listing == "none":
         return _walked(remote)
-    while True:
+    for _ in range(_MOST_LOOKS):
         there = _numbers(remote)
         if not there:
             return None
@@ -101,6 +114,7 @@ def _newest(remote: Remote) -> Found | None:
             return Found(remote.read(_key(max(there)), _LIMIT)[0], str(max(there)))
         except NotOnRemote:
             continue  # a slow look: it was deleted meanwhile
+    raise RemoteUnavailable(f"'{NUMBERED}' on {remote.url} lists what is not there")
 
 
 def _walked(remote: Remote) -> Found | None:
@@ -109,22 +123,31 @@ def _walked(remote: Remote) -> Found | None:
     if fixed is None:
         return None
     text = fixed.data.strip()
-    if not text.isdigit() or len(text) > 12:
-        raise RemoteError(f"'{MANIFEST}' on {remote.url} is damaged", "git data remote fsck   # says what to do")
-    number = int(text)
-    data, _ = remote.read(_key(number), _LIMIT)
+    if not text.isdigit() or len(text) > _DIGITS:
+        raise CorruptData(f"'{MANIFEST}' on {remote.url} is damaged", "git data remote fsck   # says what to do")
+    found = _first(remote, int(text))
     while True:
         try:
-            data, _ = remote.read(_key(number + 1), _LIMIT)
+            number = int(found.tag) + 1
+            found = Found(remote.read(_key(number), _LIMIT)[0], str(number))
         except NotOnRemote:
-            return Found(data, str(number))
-        number += 1
+            return found
+
+
+def _first(remote: Remote, number: int) -> Found:
+    """The first manifest to be found from a number on: of a writer's that was slow to write it down the manifest may be gone."""
+    for candidate in range(number, number + _MOST_LOOKS * (_KEPT - 1), _KEPT - 1):
+        try:
+            return Found(remote.read(_key(candidate), _LIMIT)[0], str(candidate))
+        except NotOnRemote:
+            continue
+    raise CorruptData(f"'{_key(number)}' on {remote.url} is missing", "git data remote fsck   # says what to do")
 
 
 def _numbers(remote: Remote) -> list[int]:
     names = (entry.key.removeprefix(NUMBERED) for entry in remote.list(NUMBERED))
-    return sorted(int(name) for name in names if len(name) == 12 and name.isdigit())
+    return sorted(int(name) for name in names if len(name) == _DIGITS and name.isascii() and name.isdigit())
 
 
 def _key(number: int) -> str:
-    return f"{NUMBERED}{number:012}"
+    return f"{NUMBERED}{number:0{_DIGITS}}"

@@ -18,7 +18,8 @@ from __future__ import annotations
 import os
 
 from git_data.base.digest import sha256
-from git_data.errors import NotOnRemote, RemoteError
+from git_data.errors import CorruptData, NotOnRemote, RemoteError
+from git_data.host.names import is_hex
 from git_data.remote.base import Source
 from git_data.remote.layout import TMP
 
@@ -42,6 +43,11 @@ class Marker:
         self.object_format = object_format
         self.writers = writers
 
+    def is_valid(self) -> bool:
+        """Whether this can be meant."""
+        known = self.object_format in ("sha1", "sha256") and self.writers in (SWAP, CREATE, SINGLE)
+        return known and is_hex(self.id) and len(self.id) == 32
+
     def encode(self) -> bytes:
         """The bytes of the object."""
         lines = ("[git]", f"version = {_VERSION}", f"id = {self.id}", f"objectFormat = {self.object_format}")
@@ -49,7 +55,7 @@ class Marker:
 
 
 def read_marker(remote: Remote) -> Marker | None:
-    """``None`` where no repository lies. Raises: RemoteError for one that cannot be understood."""
+    """``None`` where no repository lies. Raises: CorruptData, RemoteError for one that cannot be understood."""
     try:
         data, _ = remote.read(FORMAT, _LIMIT)
     except NotOnRemote:
@@ -58,17 +64,15 @@ def read_marker(remote: Remote) -> Marker | None:
 
 
 def parse_marker(data: bytes, where: str) -> Marker:
-    """Raises: RemoteError."""
+    """Raises: CorruptData; RemoteError for a newer version."""
     lines = data.decode("utf-8", "replace").split("\n")
     values = dict(line.strip().partition(" = ")[::2] for line in lines[1:])
     version = values.get("version", "")
-    if lines[0] != "[git]" or not version.isdigit():
-        raise RemoteError(f"'{FORMAT}' on {where} is not git-data's")
-    if int(version) > _VERSION:
-        raise RemoteError(f"{where} was made by a newer git-data (git format {version})", "pip install --upgrade git-data")
+    if lines[0] == "[git]" and version.isascii() and version.isdigit() and version.lstrip("0") != str(_VERSION):
+        raise RemoteError(f"{where} was made by a newer git-data (git format {version[:9]})", "pip install --upgrade git-data")
     marker = Marker(values.get("id", ""), values.get("objectFormat", ""), values.get("writers", ""))
-    if len(marker.id) != 32 or marker.object_format not in ("sha1", "sha256") or marker.writers not in (SWAP, CREATE, SINGLE):
-        raise RemoteError(f"'{FORMAT}' on {where} is damaged", "git data remote fsck   # says what to do")
+    if marker.encode() != data or not marker.is_valid():
+        raise CorruptData(f"'{FORMAT}' on {where} is damaged", "git data remote fsck   # says what to do")
     return marker
 
 

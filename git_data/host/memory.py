@@ -6,13 +6,15 @@ One directory, ``<git common dir>/data/remotes/<hash of the URL>/git/``:
     snapshot     the bytes of that snapshot
     taken        names of packs whose objects went into this repository, one a line
 
-``seen`` is what tells a continuation from another history; the other two only save requests.
+``seen`` is what tells a continuation from another history; the other two only save requests.  Who cannot write here (somebody
+else's repository, a full disk) works all the same: what was remembered before still holds.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 
 from git_data.base import fsio
 from git_data.host.marker import Marker
@@ -34,18 +36,18 @@ class Memory:
         self.seq = 0
         self.chain = ""
         try:
-            value = json.loads(fsio.read_file(self._path("seen")) or b"{}") if directory else {}
-            if value and is_hex(value["id"]) and is_hex(value["chain"]):
-                self.marker = Marker(value["id"], value["format"], value["writers"])
-                self.seq, self.chain = int(value["seq"]), value["chain"]
-        except (ValueError, KeyError, TypeError):
-            pass  # damaged: as if we had never been there
+            value = json.loads(self._read("seen") or b"{}")
+            marker = Marker(value["id"], value["format"], value["writers"])
+            if marker.is_valid() and is_hex(value["chain"]) and type(value["seq"]) is int:
+                self.marker, self.seq, self.chain = marker, value["seq"], value["chain"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            pass  # never there, or damaged
 
     def _path(self, name: str) -> str:
         return os.path.join(self.directory, name)
 
     def remember(self, marker: Marker, state: State) -> None:
-        """This moment was seen. Raises: OSError."""
+        """This moment was seen."""
         self.marker = marker
         if not self.directory or (self.seq, self.chain) == (state.seq, state.chain):
             return
@@ -59,28 +61,35 @@ class Memory:
         """Another repository may lie there now, or an older state of it: somebody said that this is all right."""
         self.marker, self.seq, self.chain = None, 0, ""
         for name in ("seen", "snapshot", "taken") if self.directory else ():
-            fsio.remove_if_exists(self._path(name))
+            with suppress(OSError):
+                os.unlink(self._path(name))
 
     def snapshot(self) -> bytes | None:
         """The bytes of the snapshot that was read last."""
-        return fsio.read_file(self._path("snapshot")) if self.directory else None
+        return self._read("snapshot")
 
     def keep_snapshot(self, data: bytes) -> None:
-        """Remember a snapshot. Raises: OSError."""
+        """Remember a snapshot."""
         if self.directory:
             self._write("snapshot", data)
 
     def taken(self) -> set[str]:
         """Packs whose objects went into this repository."""
-        content = fsio.read_file(self._path("taken")) if self.directory else None
+        content = self._read("taken")
         return {line for line in (content or b"").decode("ascii", "replace").split("\n") if is_pack_name(line)}
 
     def take(self, names: Iterable[str], among: Iterable[str]) -> None:
-        """These went in, too; those not ``among`` the packs there are now need not be remembered any more. Raises: OSError."""
+        """These went in, too; those not ``among`` the packs there are now need not be remembered any more."""
         if self.directory:
             there = set(among)
             self._write("taken", "".join(f"{name}\n" for name in sorted((self.taken() | set(names)) & there)).encode())
 
+    def _read(self, name: str) -> bytes | None:
+        with suppress(OSError):
+            return fsio.read_file(self._path(name)) if self.directory else None
+        return None
+
     def _write(self, name: str, data: bytes) -> None:
-        os.makedirs(self.directory, exist_ok=True)
-        fsio.write_file(self._path(name), data)
+        with suppress(OSError):
+            os.makedirs(self.directory, exist_ok=True)
+            fsio.write_file(self._path(name), data)
