@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
+from git_data.base import fsio
 from git_data.base.report import Progress
-from git_data.errors import CorruptData, FileSystemError, GitDataError
+from git_data.errors import CorruptData, GitDataError, NotOnRemote
 from git_data.host import choose
 from git_data.host.packing import Applied, apply_pack, check_pack, is_connected, present
 from git_data.pointer import Pointer
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from git_data.host.host import Host
     from git_data.host.state import Pack, State
     from git_data.sync.session import Session
+
+_MOST_ROUNDS = 3
 
 
 def take(repo: Repository, session: Session, host: Host, state: State, wants: list[str], options: Options) -> list[str]:
@@ -65,7 +68,16 @@ class _Taking:
         remote = self.session.remote
         if remote.local_path(packs[0].key):
             return [self._apply(pack, remote.local_path(pack.key), number) for number, pack in enumerate(packs)]
+        for _ in range(_MOST_ROUNDS - 1):
+            try:
+                return self._download(packs)
+            except FileNotFoundError:
+                continue  # another fetch in this repository took the same pack in, and its file away
+        return self._download(packs)
+
+    def _download(self, packs: list[Pack]) -> list[Applied]:
         # a private store: downloads go on where they were broken off
+        remote = self.session.remote
         store = Store(os.path.join(self.repo.common_dir, "data", "packs"))
         keys = {pack.sha256: pack.key for pack in packs}
         pointers = [Pointer(pack.sha256, pack.size) for pack in packs]
@@ -73,27 +85,24 @@ class _Taking:
             outcome = download(remote, store, pointers, 0, self.repo.settings.limit_rate_bytes, progress, key_of=keys.__getitem__)
         if outcome.failed:
             raise _lacking(outcome.failed[0][1], keys[outcome.failed[0][0].oid], remote.url)
-        applied = []
-        for number, pack in enumerate(packs):
-            path = store.path(pack.sha256)
-            applied.append(self._apply(pack, path, number))
+        applied = [self._apply(pack, store.path(pack.sha256), number) for number, pack in enumerate(packs)]
         for pack in packs:
-            store.remove(pack.sha256)
+            fsio.remove_if_exists(store.path(pack.sha256))
         return applied
 
     def _apply(self, pack: Pack, path: str, number: int) -> Applied:
         url = self.session.remote.url
-        try:
-            if self.session.remote.local_path(pack.key):
+        if self.session.remote.local_path(pack.key):
+            try:
                 check_pack(path, pack, url)
-            keep = f"git-remote-data {os.getpid()}" if self.options["cloning"] and number == 0 else ""
-            return apply_pack(path, url, pack, self.fsck, keep, self.loud)
-        except FileNotFoundError:
-            raise _lacking(None, pack.key, url) from None
+            except FileNotFoundError:
+                raise _lacking(None, pack.key, url) from None
+        keep = f"git-remote-data {os.getpid()}" if self.options["cloning"] and number == 0 else ""
+        return apply_pack(path, url, pack, self.fsck, keep, self.loud)
 
 
 def _lacking(error: GitDataError | None, key: str, url: str) -> GitDataError:
-    if isinstance(error, FileSystemError):
+    if error is not None and not isinstance(error, (CorruptData, NotOnRemote)):
         return error
     what = f"'{key}' on {url} is damaged" if isinstance(error, CorruptData) else f"'{key}' is missing on {url}"
     return CorruptData(what, "somebody who has the whole history can mend it: git data remote fsck --repair")

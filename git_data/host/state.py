@@ -33,6 +33,8 @@ FIRST_CHAIN = "0" * 64
 _MOST_BYTES = 256 << 20
 """A compressed object may name any size; ten refs or a million need far less than this."""
 _LEAST_FOLD_BYTES = 1000
+_SENSELESS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, zlib.error)
+"""What reading a thing that anybody may have written can come to."""
 
 
 class Pack:
@@ -69,8 +71,8 @@ class Pack:
         """Raises: ValueError."""
         name, size, tips, requires = value
         if not is_pack_name(name) or type(size) is not int or not 0 < size < 1 << 50:
-            raise ValueError(f"'{name}' is no pack")
-        if not all(is_hex(oid) for oid in (*tips, *requires)):
+            raise ValueError(f"{name!r} is no pack")
+        if type(tips) is not list or type(requires) is not list or not all(_is_oid(oid) for oid in (*tips, *requires)):
             raise ValueError(f"the pack '{name}' names no objects")
         return cls(name, size, tips, requires)
 
@@ -130,7 +132,7 @@ class Change:
 
     @classmethod
     def from_line(cls, line: bytes) -> Change:
-        """Raises: ValueError, KeyError, TypeError."""
+        """Raises: one of _SENSELESS."""
         value = _parsed(line)
         packs = value.get("packs")
         protected = value.get("protected")
@@ -255,9 +257,11 @@ class Snapshot:
             state.retired = _checked_retired(value["retired"])
             state.protected = [_text(one) for one in value["protected"]]
             previous = _parsed(second)["previous"]
+            if state.line() != first:
+                raise ValueError("a state is not written in the one way there is")
             return cls(state, _hex(previous, 64) if previous else "", [Change.from_line(line) for line in rest], data)
-        except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-            raise damaged(key, str(error)) from None
+        except _SENSELESS as error:
+            raise damaged(key, _reason(error)) from None
 
 
 class Manifest:
@@ -286,8 +290,8 @@ class Manifest:
             id, object_format = _hex(value["id"], 32), _format(value["format"])
             changes = [Change.from_line(line) for line in rest]
             return cls(id, object_format, _hex(snapshot, 64) if snapshot else "", changes, data)
-        except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-            raise damaged(f"{MANIFEST} on {where}", str(error)) from None
+        except _SENSELESS as error:
+            raise damaged(f"{MANIFEST} on {where}", _reason(error)) from None
 
     def is_long(self, snapshot_bytes: int) -> bool:
         """Whether folding the changes into a new snapshot is cheaper by now than carrying them along.
@@ -302,6 +306,11 @@ class Manifest:
 def damaged(what: str, why: str) -> CorruptData:
     """The error for an object that cannot be understood."""
     return CorruptData(f"{what} is damaged: {why}", "git data remote fsck   # says what to do")
+
+
+def _reason(error: Exception) -> str:
+    plain = isinstance(error, (ValueError, zlib.error))
+    return str(error) if plain else f"something lacks in it, or is of another kind ({error})"
 
 
 def _compact(value: dict[str, Any]) -> bytes:
@@ -338,6 +347,10 @@ def _hex(value: Any, digits: int) -> str:
     return str(value)
 
 
+def _is_oid(value: Any) -> bool:
+    return is_hex(value) and len(value) in (40, 64)
+
+
 def _format(value: Any) -> str:
     if value not in ("sha1", "sha256"):
         raise ValueError("the object format is unknown")
@@ -360,7 +373,7 @@ def _checked_refs(value: dict[str, Any]) -> dict[str, str | None]:
     for name, oids in value.items():
         if not is_ref_name(name):
             raise ValueError(f"{name!r} cannot be the name of a ref")
-        if oids is not None and not all(is_hex(oid) and len(oid) in (40, 64) for oid in oids.split(" ")):
+        if oids is not None and (oids.count(" ") > 1 or not all(_is_oid(oid) for oid in oids.split(" "))):
             raise ValueError(f"{name!r} does not name an object")
     return value
 
