@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from git_data.base import report
 from git_data.errors import GitDataError, RemoteError
 from git_data.git.run import capture, git
 from git_data.helper import clone
 from git_data.helper.taking import take
-from git_data.host.host import Host
+from git_data.host.host import Host, Undecided
 from git_data.host.memory import Memory
 from git_data.host.packing import make_pack, present, send_pack
 from git_data.host.rules import Update, refusals
@@ -40,6 +41,8 @@ class StoredRemote:
         accept = self.repo.config.get_bool("data.acceptrollback", False)
         memory = os.path.join(self.session.known.directory, "git") if self.repo.common_dir else ""
         self.host = Host(self.session.remote, Memory(memory), accept)
+        if accept:
+            self.session.known.doubt()  # an old copy may lack data that was seen there
         self.state: State | None = None
 
     def close(self) -> None:
@@ -86,7 +89,8 @@ class StoredRemote:
             refused = self._push(updates)
         except GitDataError as error:
             report.say(f"error: {error.message}" + (f"\n  {error.hint}" if error.hint else ""))
-            refused = {update.ref: "nothing was published; the reason is above" for update in updates}
+            outcome = "it is not known whether this" if isinstance(error, Undecided) else "nothing"
+            refused = {update.ref: f"{outcome} was published; the reason is above" for update in updates}
         return [
             f"error {update.ref} {refused[update.ref]}" if update.ref in refused else f"ok {update.ref}" for update in updates
         ]
@@ -201,7 +205,8 @@ class StoredRemote:
 
         tips = [update.new for update in updates if update.new and update.ref not in refused]
         if tips and self.session.known.tips:
-            remember(self.repo, self.session, tips)
+            with suppress(OSError, GitDataError):  # only saves time; the push is through
+                remember(self.repo, self.session, tips)
 
 
 def _first_head(refs: list[str]) -> str | None:

@@ -85,10 +85,12 @@ class _Taking:
             outcome = download(remote, store, pointers, 0, self.repo.settings.limit_rate_bytes, progress, key_of=keys.__getitem__)
         if outcome.failed:
             raise _lacking(outcome.failed[0][1], keys[outcome.failed[0][0].oid], remote.url)
-        applied = [self._apply(pack, store.path(pack.sha256), number) for number, pack in enumerate(packs)]
-        for pack in packs:
-            fsio.remove_if_exists(store.path(pack.sha256))
-        return applied
+        try:
+            return [self._apply(pack, store.path(pack.sha256), number) for number, pack in enumerate(packs)]
+        finally:
+            # also what git refuses: a power failure may have spoiled it here
+            for pack in packs:
+                fsio.remove_if_exists(store.path(pack.sha256))
 
     def _apply(self, pack: Pack, path: str, number: int) -> Applied:
         url = self.session.remote.url
