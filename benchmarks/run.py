@@ -19,6 +19,7 @@ from collections.abc import Generator
 from typing import Any
 
 import compare
+import hosting
 import memory
 import mounts
 import peers
@@ -31,6 +32,9 @@ from measure import CommandFailed, Place
 from options import PARTS, parse
 from tools import TOOLS, GitData, Tool
 from work import Work, WrongContent
+
+WITH_PEERS = {"transfer": transfer.Comparison, "hosting": hosting.Comparison}
+"""parts that have tools of their own"""
 
 
 def main() -> int:
@@ -72,8 +76,8 @@ def terminate(number: int, frame: object) -> None:
 def usable_tools(options: argparse.Namespace, base: str, results: dict[str, Any]) -> dict[type[Tool], dict[str, str]]:
     """The tools that were asked for and start, each with its environment."""
     wanted = [tool for tool in TOOLS if not options.tool or tool.name in options.tool]
-    if options.part and set(options.part) == {"transfer"}:
-        wanted = []  # that part has its own
+    if options.part and set(options.part) <= set(WITH_PEERS):
+        wanted = []  # those parts have their own
     envs = peers.environments(wanted, os.path.join(base, "home"), options.git_data, options.venv)
     for tool in wanted:
         reason = tool.missing(Place(base, envs[tool]))
@@ -87,7 +91,7 @@ def usable_tools(options: argparse.Namespace, base: str, results: dict[str, Any]
 def measure(options: argparse.Namespace, base: str, envs: dict[type[Tool], dict[str, str]], results: dict[str, Any]) -> None:
     """Every part on every file system; the parts that are no comparison on the first one only."""
     parts = options.part or PARTS
-    others = [part for part in parts if part in ("startup", "transfer") or part != "compare" and GitData in envs]
+    others = [part for part in parts if part in ("startup", *WITH_PEERS) or part != "compare" and GitData in envs]
     # closed at once when something fails: that unmounts
     with contextlib.closing(file_systems(options, base)) as places:
         for kind, directory in places:
@@ -97,8 +101,8 @@ def measure(options: argparse.Namespace, base: str, envs: dict[type[Tool], dict[
                 say(f"{kind}: {part}")
                 results[f"{part}_on"] = kind
                 try:
-                    if part == "transfer":
-                        transfer.Comparison(options, directory, os.path.join(base, "home"), results, say).run()
+                    if part in WITH_PEERS:
+                        WITH_PEERS[part](options, directory, os.path.join(base, "home"), results, say).run()
                     else:
                         results[part] = one_part(part, options, directory, envs)
                 except CommandFailed as failure:

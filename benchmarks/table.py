@@ -46,7 +46,7 @@ def comparison(results: dict[str, dict[str, Any]], style: str) -> str:
             continue  # the run was broken off before
         row = [name]
         for step in STEPS:
-            row.append(_cell(samples["seconds"][step], reference.get(step)))
+            row.append(cell(samples["seconds"][step], reference.get(step)))
         if samples["dirty"]:
             row[-2] += " (!)"
         row.append(f"{median(samples['disk']) * 100:.1f} %" if samples["disk"] else "")
@@ -64,7 +64,7 @@ def transfers(results: dict[str, dict[str, Any]], files: int, style: str) -> str
         if samples["failed"]:
             rows.append([name, "failed"])
         elif samples["seconds"]["push"]:
-            steps = [_cell(samples["seconds"][step], reference.get(step)) for step in samples["seconds"]]
+            steps = [cell(samples["seconds"][step], reference.get(step)) for step in samples["seconds"]]
             rows.append([name, *steps, size(samples["peak_bytes"]), _requests(samples["requests"], files)])
     head = ["tool", "push", "push again", "fetch", "memory", "requests (per file)"]
     if not any(samples["requests"] for samples in results.values()):
@@ -79,7 +79,8 @@ def _requests(counted: dict[str, int], files: int) -> str:
     return ", ".join(texts)
 
 
-def _cell(samples: list[float], reference: list[float] | None) -> str:
+def cell(samples: list[float], reference: list[float] | None) -> str:
+    """The median, and its ratio to that of the reference."""
     if not samples:
         return ""
     text = seconds(median(samples))
