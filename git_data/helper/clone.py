@@ -27,3 +27,13 @@ def set_up(target: Target) -> None:
         address = parse(target.address)
         if address.scheme == "file":
             git("config", f"remote.{target.name}.url", git_urls.PREFIX + address.path)
+
+
+def promise_nothing(target: Target) -> None:
+    """git takes a remote that was asked for with ``--filter`` for one that sends missing objects later; here all came.
+
+    Left in place, each look for an object that is not here would ask the remote for it.
+    """
+    for setting in ("promisor", "partialCloneFilter"):
+        if target.name:
+            git("config", "--local", "--unset-all", f"remote.{target.name}.{setting}", ok=(0, 5))

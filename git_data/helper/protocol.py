@@ -28,6 +28,8 @@ def main(words: list[str]) -> int:
             "git-remote-data is started by git, for URLs that begin with data::", "git clone data::s3://bucket/project"
         )
     libraries.enable()
+    # what is published, and what is here, are the objects themselves, not what git replace(1) shows in their place
+    os.environ["GIT_NO_REPLACE_OBJECTS"] = "1"
     name, text = words[0], words[1] if len(words) > 1 else words[0]
     from git_data.helper.target import find
 

@@ -7,6 +7,7 @@ import os
 from git_data.base import fsio
 from git_data.base.report import Progress
 from git_data.errors import CorruptData, GitDataError, NotOnRemote
+from git_data.git.partial_clone import promisors
 from git_data.host import choose
 from git_data.host.packing import Applied, apply_pack, check_pack, is_connected, present
 from git_data.pointer import Pointer
@@ -26,19 +27,22 @@ _MOST_ROUNDS = 3
 
 def take(repo: Repository, session: Session, host: Host, state: State, wants: list[str], options: Options) -> list[str]:
     """Bring what the objects (hex) reach; lines for git's ``fetch``. Raises: RemoteError, CorruptData, FileSystemError."""
-    cloning = options["cloning"] and not host.memory.taken()
-    here = _complete(wants, state)
+    partial = bool(promisors(repo)) and not options.filtered
+    here = _complete(wants, state, partial)
     packs = choose.needed(state.packs, wants, here.__contains__)
     lines: list[str] = []
     connected = False
     work = _Taking(repo, session, options)
+    # a file that keeps the pack until refs name it: git takes away the first of those it is told of in a clone
+    work.keep = options["cloning"] and not host.memory.taken()
     if packs:
         applied = work.take(packs)
-        if cloning and applied[0].keep:
+        if applied[0].keep:
             lines.append(f"lock {applied[0].keep}")
-            connected = len(applied) == 1 and applied[0].connected
-        elif not is_connected(wants):
+        connected = len(applied) == 1 and applied[0].connected or is_connected(wants, partial)
+        if not connected:
             # something was taken away since (a repack after a branch was deleted), or the list of packs is not what it says
+            work.keep = False
             work.take([pack for pack in state.packs if pack not in packs] + packs)
         host.memory.take([pack.name for pack in packs], [pack.name for pack in state.packs])
     if connected and options["check-connectivity"] and set(wants) <= present(wants):
@@ -46,13 +50,13 @@ def take(repo: Repository, session: Session, host: Host, state: State, wants: li
     return lines
 
 
-def _complete(wants: list[str], state: State) -> set[str]:
+def _complete(wants: list[str], state: State, partial: bool) -> set[str]:
     """Of what is wanted, and what packs require, the objects that are here with all they reach."""
     candidates = {*wants, *(oid for pack in state.packs for oid in (*pack.tips, *pack.requires))}
     there = present(candidates)
-    if not there or is_connected(there):
+    if not there or is_connected(there, partial):
         return there
-    return {oid for oid in there if is_connected([oid])}
+    return {oid for oid in there if is_connected([oid], partial)}
 
 
 class _Taking:
@@ -60,8 +64,7 @@ class _Taking:
         self.repo = repo
         self.session = session
         self.options = options
-        self.loud = options["progress"] and options.verbosity > 0
-        self.fsck = _fsck_exceptions(repo)
+        self.keep = False
 
     def take(self, packs: list[Pack]) -> list[Applied]:
         """Download, verify, and apply in order."""
@@ -99,8 +102,8 @@ class _Taking:
                 check_pack(path, pack, url)
             except FileNotFoundError:
                 raise _lacking(None, pack.key, url) from None
-        keep = f"git-remote-data {os.getpid()}" if self.options["cloning"] and number == 0 else ""
-        return apply_pack(path, url, pack, self.fsck, keep, self.loud)
+        keep = f"git-remote-data {os.getpid()}" if self.keep and number == 0 else ""
+        return apply_pack(path, url, pack, _fsck_exceptions(self.repo), keep, self.options.loud)
 
 
 def _lacking(error: GitDataError | None, key: str, url: str) -> GitDataError:

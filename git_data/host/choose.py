@@ -15,19 +15,23 @@ def needed(packs: list[Pack], wants: Iterable[str], is_complete: Callable[[str],
     From the pack that was made for a wanted object one goes on to what that pack requires.  An object that no pack names (below
     the tip of a push, or in a compacted pack) may be in any of the packs before.
     """
-    made_for = {tip: number for number, pack in enumerate(packs) for tip in pack.tips}
+    made_for: dict[str, list[int]] = {}
+    for number, pack in enumerate(packs):
+        for tip in pack.tips:
+            made_for.setdefault(tip, []).append(number)
     chosen: set[int] = set()
-    asked: set[str] = set()
+    asked: set[tuple[str, int]] = set()
     left = [(oid, len(packs)) for oid in wants]
     while left:
         oid, before = left.pop()
-        if oid in asked:
+        if (oid, before) in asked:
             continue
-        asked.add(oid)
+        asked.add((oid, before))
         if is_complete(oid):
             continue
-        number = made_for.get(oid)
-        if number is None:
+        # a ref that was deleted and pushed again may have had two packs made for it: the later one comes too late here
+        number = max((one for one in made_for.get(oid, ()) if one < before), default=-1)
+        if number < 0:
             chosen.update(range(before))
         elif number not in chosen:
             chosen.add(number)

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 
 _HEADER_BYTES = 12
 _UNPACK_LIMIT = 100
+_KINDS = ("blob", "commit", "tag", "tree")
 
 
 class PackFile:
     """A pack that was made: the file, and what the manifest will say of it."""
 
-    __slots__ = ("based_on", "count", "pack", "path")
+    __slots__ = ("based_on", "count", "pack", "path", "sent")
 
     def __init__(self, path: str, count: int, pack: Pack, based_on: set[str] | None = None) -> None:
         self.based_on = based_on or set()
@@ -37,28 +38,47 @@ class PackFile:
         self.path = path
         self.count = count
         self.pack = pack
+        self.sent = False
 
     def remove(self) -> None:
         """Take the file away."""
         fsio.remove_if_exists(self.path)
 
 
+def kinds(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """What this repository has under some names (gitrevisions(7)): object (hex) and type of each that is here.
+
+    A promisor remote is not asked for what is not.
+    """
+    wanted = list(names)
+    if not wanted:
+        return {}
+    question = os.fsencode("".join(f"{name}\n" for name in wanted))
+    # git before 2.45 does not know the first, and would ask the remote for each object
+    environment = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+    output = git("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=question, env=environment)
+    found = {}
+    for name, answer in zip(wanted, os.fsdecode(output).splitlines()):
+        oid, _, kind = answer.rpartition(" ")
+        if kind in _KINDS:
+            found[name] = (oid, kind)
+    return found
+
+
 def present(oids: Iterable[str]) -> set[str]:
     """Those of the objects (hex) that this repository has. A promisor remote is not asked."""
-    wanted = list(oids)
-    if not wanted:
-        return set()
-    question = "".join(f"{oid}\n" for oid in wanted).encode()
-    environment = {"GIT_NO_LAZY_FETCH": "1"}
-    answers = git("cat-file", "--batch-check=%(objectname)", stdin=question, env=environment).decode().splitlines()
-    return {oid for oid, answer in zip(wanted, answers) if answer == oid}
+    return set(kinds(oids))
 
 
-def is_connected(oids: Iterable[str]) -> bool:
-    """Whether everything that the objects reach is here, given that it is for what refs reach (as git fetch checks)."""
+def is_connected(oids: Iterable[str], partial: bool = False) -> bool:
+    """Whether everything that the objects reach is here, given that it is for what refs reach (as git fetch checks).
+
+    In a ``partial`` clone what its remote has promised counts as here.
+    """
     stdin = "".join(f"{oid}\n" for oid in oids).encode()
+    promised = ["--exclude-promisor-objects"] if partial else []
     try:
-        git("rev-list", "--objects", "--stdin", "--not", "--all", "--quiet", "--alternate-refs", stdin=stdin)
+        git("rev-list", "--objects", "--stdin", *promised, "--not", "--all", "--quiet", "--alternate-refs", stdin=stdin)
     except GitFailed:
         return False
     return True
@@ -69,7 +89,8 @@ def make_pack(tips: list[str], exclude: Iterable[str], directory: str, progress:
 
     Raises: GitFailed, FileSystemError.
     """
-    left_out = sorted(set(exclude))
+    # trees and blobs are not left out: what a pack lacks is written down as commits
+    left_out = sorted({oid for oid, kind in kinds(f"{oid}^{{}}" for oid in exclude).values() if kind == "commit"})
     revisions = [*tips, *(f"^{oid}" for oid in left_out)]
     stdin = "".join(f"{revision}\n" for revision in revisions).encode()
     path = os.path.join(directory, fsio.temp_name() + ".pack")
