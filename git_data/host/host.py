@@ -211,6 +211,24 @@ class Host:
             return
         yield origin, changes
 
+    def snapshot_name_of(self, state: State) -> str:
+        """The name of the snapshot that has a state ``batches`` has just given; empty if none has."""
+        return next((snapshot.name for snapshot in self._snapshots() if snapshot.state.seq == state.seq), "")
+
+    def snapshot_names(self, most: int) -> list[str]:
+        """The snapshots that so many changes back need, the newest first. After ``read``. Raises: RemoteError."""
+        names: list[str] = []
+        left = most - len(self._manifest.changes if self._manifest else [])
+        try:
+            for snapshot in self._snapshots():
+                names.append(snapshot.name)
+                if left <= 0:
+                    break
+                left -= len(snapshot.changes)
+        except CorruptData:
+            pass  # what is older was cleared away
+        return names
+
     def _strange(self, what: str) -> RemoteError:
         return RemoteError(
             f"{self.remote.url} is not what it was: {what}. Somebody has restored an old copy, or replaced the repository; "
@@ -290,13 +308,13 @@ class Host:
             put = snapshot = Snapshot(state, snapshot.name if snapshot else "", changes)
             retried(lambda: put_small(self.remote, put.key, put.data))
             manifest = Manifest(state.id, state.object_format, snapshot.name, [])
+        # a folder keeps what was put so far only then
+        self.remote.flush()
         return _Following(state, manifest, snapshot)
 
     def _replace(self, following: _Following) -> bool:
         """Write the manifest; false if others were faster. Raises: RemoteError."""
         assert self.marker is not None
-        # a folder keeps what was put so far only then
-        self.remote.flush()
         if not write_manifest(self.remote, self.marker, following.manifest.data, self._found):
             return False
         self._found, self._manifest, self._snapshot = None, following.manifest, following.snapshot

@@ -49,6 +49,8 @@ class Folder(Remote):
         self.hardlink = options.hardlink
         self.sync = options.sync
         self._unsynced: list[str] = []
+        self._unsynced_above: set[str] = set()
+        """directories in which others were made"""
         self._lock = threading.Lock()
 
     def _path(self, key: str) -> str:
@@ -181,6 +183,7 @@ class Folder(Remote):
         """See ``Remote.flush``."""
         with self._lock:
             keys, self._unsynced = self._unsynced, []
+            above, self._unsynced_above = self._unsynced_above, set()
         if not keys or not self.sync:
             return
         with self._named(keys[0], "syncing"):
@@ -192,8 +195,7 @@ class Folder(Remote):
                     os.fsync(fd)
                 finally:
                     os.close(fd)
-            for directory in {os.path.dirname(self._path(key)) for key in keys}:
-                fsio.sync_directory(directory)
+            _sync_directories({os.path.dirname(self._path(key)) for key in keys} | above)
 
     def create(self, key: str, data: bytes) -> bool:
         """See ``Remote.create``: a hard link to a finished file fails if there is one already, on NFS, too."""
@@ -212,8 +214,15 @@ class Folder(Remote):
             return self._create_exclusively(key, path, data)
         finally:
             fsio.remove_if_exists(temporary)
-        fsio.sync_directory(os.path.dirname(path))
+        self._sync_name(path)
         return True
+
+    def _sync_name(self, path: str) -> None:
+        with self._lock:
+            above, self._unsynced_above = self._unsynced_above, set()
+        if self.sync:
+            with self._named(os.path.relpath(path, self.root), "syncing"):
+                _sync_directories({os.path.dirname(path)} | above)
 
     def _create_exclusively(self, key: str, path: str, data: bytes) -> bool:
         """For file systems without hard links (FAT, some mounted buckets)."""
@@ -229,6 +238,7 @@ class Folder(Remote):
                 os.fsync(fd)
             finally:
                 os.close(fd)
+        self._sync_name(path)
         return True
 
     def read(self, key: str, limit: int = CHUNK_BYTES) -> tuple[bytes, str]:
@@ -250,6 +260,11 @@ class Folder(Remote):
     def _make(self, directory: str) -> None:
         path = os.path.join(self.root, directory) if directory else self.root
         if not os.path.isdir(path):
+            new = path
+            while new and not os.path.isdir(new):
+                new = os.path.dirname(new)
+                with self._lock:
+                    self._unsynced_above.add(new)
             with self._named(directory, "creating"):
                 os.makedirs(path, exist_ok=True)
             if directory == _TMP:
@@ -266,7 +281,8 @@ class Folder(Remote):
         path = os.path.join(self.root, key)
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             return NotOnRemote(f"'{path}' is not there")
-        if error.errno in _WAIT_ERRORS:
+        # after a sync that failed the next one would not tell of it again
+        if error.errno in _WAIT_ERRORS and doing != "syncing":
             return RemoteUnavailable(f"{error.strerror} while {doing} '{path}'")
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return AccessDenied(f"{error.strerror} while {doing} '{path}'", f"ls -ld '{os.path.dirname(path)}'")
@@ -279,6 +295,17 @@ def _physical(path: str) -> str:
     if directory not in _real:
         _real[directory] = os.path.realpath(directory)
     return os.path.join(_real[directory], name)
+
+
+def _sync_directories(paths: set[str]) -> None:
+    for path in paths:
+        try:
+            fsio.sync_directory(path)
+        except PermissionError:
+            continue  # who may write into a directory may not always read it
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # fsync(2): the file system knows no such thing
+                raise
 
 
 def _entry(key: str, status: os.stat_result) -> Entry:

@@ -25,7 +25,7 @@ from git_data.remote.sftp_upload import NOTED_BYTES, Note, upload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Protocol, TypeVar
 
     from git_data.remote.sftp_session import Stream
@@ -79,6 +79,8 @@ class Sftp(Remote):
         self._starting = threading.Lock()
         self._swept = False
         self._closed = False
+        self._unsynced: set[bytes] = set()
+        """directories with new names in them"""
 
     # -- sessions
 
@@ -256,6 +258,7 @@ class Sftp(Remote):
         try:
             with self._session() as session:
                 put = upload(session, self._tree, key, source, note if note is not None and note.usable else None)
+                self._note_names([key])
                 self._sweep(session, [put])
         except OSError as error:
             raise from_os_error(error, source.path, "reading") from None
@@ -299,10 +302,34 @@ class Sftp(Remote):
         if puts:
             with self._session() as session:
                 put_all(session, self._tree, list(puts.values()), self._sync)
+                self._note_names(put.key for put in puts.values())
                 self._sweep(session, list(puts.values()))
         for number, put in puts.items():
             outcome[number] = put.error
         return outcome
+
+    def flush(self) -> None:
+        """See ``Remote.flush``: files were synced before they got their names, the names are now."""
+        if self._unsynced:
+            with self._session() as session:
+                self._sync_names(session)
+
+    def _note_names(self, keys: Iterable[str]) -> None:
+        directories = {above for key in keys for above in self._tree.above(key)}
+        with self._lock:
+            self._unsynced |= directories
+
+    def _sync_names(self, session: Session) -> None:
+        """Sync directories, as far as the server does that (OpenSSH does; whether it failed or cannot, it does not tell)."""
+        with self._lock:
+            paths, self._unsynced = sorted(self._unsynced), set()
+        if not self._sync or wire.FSYNC not in session.extensions:
+            return
+        opened = session.all((wire.OPEN, wire.opening(path, wire.FOR_READING)) for path in paths)
+        handles = [wire.handle_in(answer, "", "") for answer in opened if answer[0] == wire.HANDLE]
+        session.all((wire.EXTENDED, wire.text(wire.FSYNC) + wire.text(handle)) for handle in handles)
+        for handle in handles:
+            session.forget(handle)
 
     def _sweep(self, session: Session, puts: Sequence[Put]) -> None:
         """After the first write: what others have left behind, by the clock that dated what was written."""
@@ -328,6 +355,8 @@ class Sftp(Remote):
                         self._tree.make(session, key)
                         answer = session.ask(wire.EXTENDED, request)
                     if wire.status_of(answer) == wire.OK:
+                        self._note_names([key])
+                        self._sync_names(session)
                         return True
                 if wire.status_of(session.ask(wire.LSTAT, wire.text(path))) == wire.OK:
                     return False
@@ -347,6 +376,8 @@ class Sftp(Remote):
         writes = ((wire.WRITE, wire.writing(handle, at, len(part)), part) for at, part in parts)
         for answer in [*session.pipeline(writes), session.ask(wire.CLOSE, wire.text(handle))]:
             wire.expect_ok(answer, place, "writing")
+        self._note_names([key])
+        self._sync_names(session)
         return True
 
     def read(self, key: str, limit: int = SMALL_BYTES) -> tuple[bytes, str]:

@@ -52,6 +52,12 @@ class Tree:
             return self.root.encode()
         return (self.root if self.root.endswith("/") else self.root + "/").encode() + directory.encode("utf-8", "surrogateescape")
 
+    def above(self, key: str) -> Iterator[bytes]:
+        """The paths of the directories of a key, the root among them."""
+        while key:
+            key = key.rpartition("/")[0]
+            yield self._at(key)
+
     def place(self, key: str) -> str:
         """A key for messages: with the root before it."""
         return self._at(key).decode("utf-8", "replace")
