@@ -51,8 +51,11 @@ class Repository:
         return self.worktree
 
 
-def locate() -> Repository:
+def locate(committed: bool = True) -> Repository:
     """The repository of the current directory and environment.
+
+    Without ``committed`` nothing of ``.gitdata`` is read: in a partial clone git would fetch it, and what is asked for while git
+    fetches must not make git fetch.
 
     Raises: RepositoryError outside of one, or when git refuses it.
     """
@@ -60,7 +63,7 @@ def locate() -> Repository:
         ["rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-prefix", "--show-toplevel"],
         ["config", "--list", "--show-scope", "-z"],
     ]
-    committed_here = os.path.exists(COMMITTED_FILE)
+    committed_here = committed and os.path.exists(COMMITTED_FILE)
     if committed_here:
         commands.append(_list_file(COMMITTED_FILE))
     answers = capture(*commands)
@@ -72,7 +75,7 @@ def locate() -> Repository:
     entries = parse_list(answers[1][1])
     if committed_here and not prefix:
         add_committed(entries, answers[2][1])
-    elif worktree:
+    elif committed and worktree:
         add_committed(entries, _committed(worktree, os.path.join(git_dir, "index")))
     index = os.environ.get("GIT_INDEX_FILE", "")
     return Repository(

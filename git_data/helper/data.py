@@ -16,6 +16,7 @@ from git_data.sync.session import Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from git_data.errors import GitDataError
     from git_data.git.repo import Repository
     from git_data.pointer import Pointer
 
@@ -126,3 +127,8 @@ def _say_it_stays(repo: Repository, local: list[str], published: list[str]) -> N
             f"the data of {report.count(len(new), 'object')} stays on this machine: there is no remote for data"
             "\n  name one, then push again: git data remote add -d store URL"
         )
+
+
+def complain(error: GitDataError) -> None:
+    """Say why a push cannot go on, where git is told with each ref that it did not."""
+    report.say(f"error: {error.message}" + "".join(f"\n  {line.strip()}" for line in error.hint.splitlines()))

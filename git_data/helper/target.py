@@ -44,25 +44,30 @@ class Target:
 
 def find(name: str, text: str) -> Target:
     """Look at the words git started us with. Raises: UsageError, RemoteError."""
+    text = text.removeprefix(git_urls.PREFIX)
+    # git starts us where the user is, or at the top of the work tree: a path is relative to that
+    is_store = git_urls.kind(text, os.getcwd()) == git_urls.STORE
     try:
-        repo = locate()
+        # a server may be asked in the middle of reading what a partial clone lacks
+        repo = locate(committed=is_store)
     except RepositoryError:
         if os.environ.get("GIT_DIR"):
             raise
         repo = nowhere()
-    if name == text or f"remote.{name}.url" not in repo.config.entries:
+    if f"remote.{name}.url" not in repo.config.entries:
         name = ""
-    text = text.removeprefix(git_urls.PREFIX)
     address, settings = git_urls.take_settings(text)
-    # git starts us where the user is, or at the top of the work tree: a path is relative to that
     kind = git_urls.kind(text, os.getcwd(), repo.config.get(f"remote.{name}.datakind") if name else "")
     target = Target(repo, name, text, address, settings, kind == git_urls.SERVER)
     if kind == git_urls.UNKNOWN:
-        from git_data.helper.look import lies_there
+        from git_data.helper.look import look
 
-        target.server = lies_there(target) == git_urls.SERVER
-        if name:
-            git("config", f"remote.{name}.dataKind", git_urls.SERVER if target.server else git_urls.STORE)
+        kind, is_certain = look(target)
+        target.server = kind == git_urls.SERVER
+        if name and is_certain:
+            git("config", f"remote.{name}.dataKind", f"{kind} {text}")
+    if kind == git_urls.STORE and not is_store and repo.git_dir:
+        target.repo = locate()
     return target
 
 

@@ -127,6 +127,7 @@ class Client:
         self.requests = 0
         self._root = "/".join(url.split("/", 3)[:3]) + "/"
         self.credentials = Credentials(url, user, options.flag("allowplainhttp"), options.name)
+        self._anonymous = options.flag("anonymous")
         self._workers = max(workers, options.jobs) + 2
         self._idle_s = options.idle_s
         self._timeout = urllib3.Timeout(connect=CONNECT_S, read=options.idle_s)
@@ -171,7 +172,7 @@ class Client:
         raise RemoteError(f"{redacted(url)}: more than {REDIRECTS} redirects")
 
     def _authorized(self, method: str, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes] | None) -> Response:
-        ours = url.startswith(self._root) or self.credentials.covers(url)
+        ours = not self._anonymous and (url.startswith(self._root) or self.credentials.covers(url))
         used = self.credentials.header if ours else ""
         response = self._once(method, url, headers, body, used)
         while response.status == 401 and ours and (body is None or isinstance(body, bytes)):

@@ -5,7 +5,7 @@ remote, without a word in the configuration.  Behind a git server's URL (``data:
 does the work, and data goes to the remote that ``.gitdata`` or the configuration names.
 
 Most addresses show which of the two they are.  ``ssh://`` and ``https://`` may be either: whoever looks there first writes the
-answer into ``remote.<name>.dataKind``.
+answer into ``remote.<name>.dataKind``, with the address it is of: ``server https://host/project.git``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def kind(text: str, base: str, known: str = "") -> str:
     if address.scheme == "git" or (address.scheme == "ssh" and address.user == "git"):
         return SERVER
     if address.scheme in _EITHER:
-        return known if known in (STORE, SERVER) else UNKNOWN
+        answer, _, of = known.partition(" ")
+        return answer if answer in (STORE, SERVER) and of in ("", text) else UNKNOWN
     return STORE
 
 

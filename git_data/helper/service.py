@@ -1,0 +1,124 @@
+"""What a conversation of git is handed on to: a process or a connection that answers git directly, through our standard output.
+
+git waits until we end, not until it ends: when the other side has gone, so must we, or git would wait for an answer for ever.
+Only while data is being sent (``busy``) nothing ends: the next push will find that data there.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+
+from git_data.base.fsio import write_all
+from git_data.errors import GitFailed, RemoteUnavailable
+
+_PIECE_BYTES = 65536
+_IN, _OUT = 0, 1
+
+
+class Service:
+    """The other side. ``send`` to it, then ``relay`` what git says, then ``end``."""
+
+    def __init__(self) -> None:
+        self.busy = threading.Lock()
+        self._status = 0
+        self._ending = False
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        self._status = self._until_over()
+        with self.busy:
+            if not self._ending:
+                os._exit(self._status)
+
+    def relay(self) -> None:
+        """Hand on what git says, as it is, until it says no more."""
+        while data := os.read(_IN, _PIECE_BYTES):
+            self.send(data)
+
+    def end(self) -> int:
+        """Nothing more comes from git; wait for the rest of the answer. The exit status."""
+        self._ending = True
+        self._close()
+        self._thread.join()
+        return self._status
+
+    def send(self, data: bytes) -> None:
+        """Hand on some bytes; into the void if the other side has gone, which is noticed elsewhere."""
+        try:
+            self._write(data)
+        except OSError:
+            pass
+
+    def _until_over(self) -> int:
+        raise NotImplementedError
+
+    def _write(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        raise NotImplementedError
+
+
+class Process(Service):
+    """A program that reads what we send, and writes where we would."""
+
+    def __init__(self, command: list[str], env: dict[str, str] | None = None) -> None:
+        self._process = start(command, env, subprocess.PIPE)
+        assert self._process.stdin is not None
+        self._input = self._process.stdin
+        super().__init__()
+
+    def _until_over(self) -> int:
+        return status_of(self._process)
+
+    def _write(self, data: bytes) -> None:
+        write_all(self._input.fileno(), data)
+
+    def _close(self) -> None:
+        self._input.close()
+
+
+class Connection(Service):
+    """A TCP connection."""
+
+    def __init__(self, host: str, port: int) -> None:
+        try:
+            self._socket = socket.create_connection((host, port))
+        except OSError as error:
+            raise RemoteUnavailable(f"{host}:{port} cannot be reached: {error.strerror or error}") from None
+        super().__init__()
+
+    def _until_over(self) -> int:
+        try:
+            while data := self._socket.recv(_PIECE_BYTES):
+                write_all(_OUT, data)
+        except OSError:
+            return 128
+        return 0
+
+    def _write(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def _close(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other side was faster
+
+
+def start(command: list[str], env: dict[str, str] | None, stdin: int | None = None) -> subprocess.Popen[bytes]:
+    """Start a program that talks to git through our standard streams. Raises: GitFailed."""
+    try:
+        return subprocess.Popen(command, stdin=stdin, env=env, bufsize=0)
+    except OSError as error:
+        raise GitFailed(f"'{command[0]}' cannot be started: {error.strerror}") from None
+
+
+def status_of(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a process; its exit status as a shell has it."""
+    status = process.wait()
+    return status if status >= 0 else 128 - status
