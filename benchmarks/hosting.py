@@ -24,6 +24,8 @@ from work import WrongContent
 sys.path.append(os.path.dirname(peers.HERE))
 from tests.servers import proxy  # noqa: E402  the tests' proxy counts as well
 
+COUNTED = 20
+"""how many pushes of git-data are counted: what is sent is not the same each time"""
 FILES = 4
 """files with data in the first push"""
 
@@ -62,6 +64,8 @@ class Comparison:
             if reason := reason or servers.missing(kind, self.theirs):
                 self.leave_out(f"hosting: {kind}", reason)
                 continue
+            if version := servers.version(kind, self.directory, self.theirs):
+                self.results["versions"][f"{kind} server"] = version
             self._one_kind(kind, measured.setdefault(kind, {}))
         hosting_scale.measure(self)
 
@@ -76,8 +80,7 @@ class Comparison:
                 self.leave_out(f"hosting: {host.name}", reason)
                 continue
             found.append(host)
-            if host.version[0] != "git-remote-s3":
-                self.results["versions"][" ".join(host.version)] = place.run(*host.version).strip().splitlines()[0]
+            self.results["versions"][" ".join(host.version)] = host.says_version(place)
         return found
 
     def _one_kind(self, kind: str, measured: dict[str, Any]) -> None:
@@ -122,10 +125,10 @@ class Comparison:
                 def run(step: str, place: Place, command: Command) -> None:
                     before = len(between.seen)
                     place.time([command], LIMIT_S)
-                    into.requests[step] = len(between.seen) - before
-                    into.sent[step] = sum(size for _, _, size in between.seen[before:])
+                    into.requests[step].append(len(between.seen) - before)
+                    into.sent[step].append(sum(size for _, _, size in between.seen[before:]))
 
-                steps(host, run, 1)
+                steps(host, run, COUNTED if host.ours else 1)
 
     def prepared(self, kind: type[Host], remote: Remote, endpoint: str) -> Host:
         """A host whose source has the history and, where that is wanted, data. Raises: CommandFailed."""

@@ -58,8 +58,8 @@ def _refs(comparison: Comparison, kind: type[Host], remote_kind: str, into: Samp
         lines = "".join(f"create {name} {commits[number % len(commits)]}\n" for number, name in enumerate(names))
         host.source.feed(lines, "git", "update-ref", "--stdin")
         host.source.run("git", "pack-refs", "--all")
-        everything = ["git", "push", "-q", "origin", "refs/heads/*:refs/heads/*"]
-        steps(host, timed(into), min(comparison.options.repeat, AGAIN), everything)
+        host.refs = ["refs/heads/*:refs/heads/*"]
+        steps(host, timed(into), min(comparison.options.repeat, AGAIN))
 
 
 def _pushes(comparison: Comparison, kind: type[Host], remote_kind: str, into: Pushes) -> None:

@@ -12,7 +12,7 @@ from work import WrongContent
 
 STEPS = ("push", "clone", "commit", "fetch", "nothing")
 """initial push, clone, push of one more commit, fetch of that, fetch when there is nothing new"""
-AGAIN = 5
+AGAIN = 3
 """how often the short ones are done, in each round"""
 LIMIT_S = 600
 """what takes longer hangs"""
@@ -23,9 +23,9 @@ class Samples:
 
     def __init__(self) -> None:
         self.seconds: dict[str, list[float]] = {step: [] for step in STEPS}
-        self.requests: dict[str, int] = {}
+        self.requests: dict[str, list[int]] = {step: [] for step in STEPS}
         """of each step, where somebody counted"""
-        self.sent: dict[str, int] = {}
+        self.sent: dict[str, list[int]] = {step: [] for step in STEPS}
         """bytes in the bodies of those requests"""
         self.failed = ""
 
@@ -44,9 +44,9 @@ def timed(into: Samples) -> Run:
     return run
 
 
-def steps(host: Host, run: Run, again: int, push: Command = PUSH) -> None:
+def steps(host: Host, run: Run, again: int) -> None:
     """All steps, the short ones several times; what came back is compared. Raises: CommandFailed, WrongContent."""
-    run("push", host.source, push)
+    run("push", host.source, ["git", "push", "-q", "origin", *host.refs])
     run("clone", host.place, host.clone())
     compare(host)
     for number in range(again):

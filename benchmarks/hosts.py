@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import urllib.parse
+from collections.abc import Sequence
 
-from measure import Command, CommandFailed, Place
+from measure import Command, Place
 from servers import S3, Remote
 from tools import cannot_start, lacks_command
 
@@ -27,6 +29,8 @@ class Host:
     """whether it is git-data"""
     data = False
     """whether files with data belong to the history"""
+    refs: Sequence[str] = ("main",)
+    """what is pushed first"""
     version: Command = []
 
     def __init__(self, place: Place, remote: Remote, endpoint: str) -> None:
@@ -40,6 +44,11 @@ class Host:
     def missing(cls, place: Place) -> str:
         """Why it cannot be had here; empty if it can."""
         return cannot_start(place, *cls.version)
+
+    @classmethod
+    def says_version(cls, place: Place) -> str:
+        """As it calls itself. Raises: CommandFailed."""
+        return place.run(*cls.version).strip().splitlines()[0]
 
     @property
     def env(self) -> dict[str, str]:
@@ -111,12 +120,18 @@ class GitRemoteS3(Host):
     name = "git-remote-s3"
     about = "s3://…, default options; a bundle with the whole history for each branch"
     kinds = ("s3",)
-    version = ["git-remote-s3", "--help"]
+    version = ["git-remote-s3"]
 
     @classmethod
     def missing(cls, place: Place) -> str:
-        # it knows no --help; if it starts, it complains about its arguments
-        return "" if _is_there(place, "git-remote-s3") else "git-remote-s3 is not installed"
+        return "" if _path(place, "git-remote-s3") else "git-remote-s3 is not installed"
+
+    @classmethod
+    def says_version(cls, place: Place) -> str:
+        # it does not say; the Python it is installed for knows
+        with open(_path(place, "git-remote-s3"), encoding="utf-8") as script:
+            python = script.readline()[len("#!") :].strip()
+        return place.run(python, "-c", "import importlib.metadata as m; print(m.version('git-remote-s3'))").strip()
 
     @property
     def env(self) -> dict[str, str]:
@@ -132,13 +147,15 @@ class Annex(Host):
 
     name = "git-remote-annex"
     about = "annex::…, a directory or an S3 special remote of git-annex, without encryption; bundles"
+    # without that branch a clone cannot fetch
+    refs = ("main", "git-annex")
     version = ["git-annex", "version"]
 
     @classmethod
     def missing(cls, place: Place) -> str:
         if reason := super().missing(place):
             return reason
-        return "" if _is_there(place, "git-remote-annex") else "this git-annex has no git-remote-annex"
+        return "" if _path(place, "git-remote-annex") else "this git-annex has no git-remote-annex"
 
     @property
     def env(self) -> dict[str, str]:
@@ -154,9 +171,10 @@ class Annex(Host):
     def _parameters(self) -> list[str]:
         if isinstance(self.remote, S3):
             server = urllib.parse.urlsplit(self.endpoint)
+            # its version 4 is not understood by SeaweedFS
             return [
                 "type=S3", "encryption=none", "protocol=http", f"host={server.hostname}", f"port={server.port}",
-                "requeststyle=path", f"bucket={self.remote.bucket}-annex", "signature=v4",
+                "requeststyle=path", f"bucket={self.remote.bucket}", "signature=v2",
             ]  # fmt: skip
         return ["type=directory", "encryption=none", f"directory={self.remote.path}/project"]
 
@@ -193,12 +211,9 @@ class PlainGitPath(PlainGit):
         return f"{self.remote.path}/project"
 
 
-def _is_there(place: Place, program: str) -> bool:
-    try:
-        place.run("sh", "-c", f"command -v {program}")
-    except CommandFailed:
-        return False
-    return True
+def _path(place: Place, program: str) -> str:
+    """Where a program is; empty if it is nowhere."""
+    return shutil.which(program, path=place.env["PATH"]) or ""
 
 
 HOSTS: list[type[Host]] = [GitData, GitDataWithData, GitRemoteS3, Annex, PlainGit, PlainGitPath]

@@ -23,7 +23,7 @@ def sections(results: Results, style: str) -> Iterator[tuple[str, str, str]]:
     for kind, measured in results.get("hosting", {}).items():
         title = f"{where}: hosting on {servers.KINDS[kind]}: {results['hosting_history']}"
         yield title, _steps(measured, style), _failures(measured)
-        if any(samples["requests"] for samples in measured.values()):
+        if any(samples["requests"]["push"] for samples in measured.values()):
             yield f"{where}: hosting on {servers.KINDS[kind]}: requests, and bytes sent in them", _requests(measured, style), ""
     if results.get("hosting_refs"):
         title = f"{where}: a hosted repository of {results['options']['refs']:,} refs in a folder"
@@ -41,7 +41,7 @@ def note(results: Results) -> str:
     text = (
         f"Medians; × is the ratio to {table.REFERENCE} in the same column. push +1: one more commit; fetch +1: of that, in the "
         "clone; fetch nothing: there is nothing new. Requests are counted in a round of their own; bytes are those of their "
-        "bodies."
+        "bodies: the median, and the most where they differ."
     )
     return text + "\n\n" + "".join(f"- {host.name}: {host.about}\n" for host in HOSTS if host.name in shown)
 
@@ -52,15 +52,18 @@ def goals(results: Results) -> Iterator[tuple[str, float, float, Any]]:
         yield from _clone(kind, measured, results.get("hosting", {}).get("folder", {}))
         for name, data_bytes in ((GitData.name, 0), (GitDataWithData.name, DATA_BYTES)):
             counted = measured.get(name, {})
-            if "commit" in counted.get("sent", {}):
-                what = f"hosting, {kind}, {name}: push of one more commit"
-                yield f"{what}: bytes sent beyond the data", 2048, counted["sent"]["commit"] - data_bytes, str
-                yield f"{what}: requests", 4, counted["requests"]["commit"], str
-            if "nothing" in counted.get("requests", {}):
-                yield f"hosting, {kind}, {name}: fetch of nothing: requests", 1, counted["requests"]["nothing"], str
+            if not counted.get("sent", {}).get("commit"):
+                continue
+            what = f"hosting, {kind}, {name}: push of one more commit"
+            sent = [size - data_bytes for size in counted["sent"]["commit"]]
+            yield f"{what}: bytes sent beyond the data", 2048, median(sent), _whole
+            yield f"{what}: the same, the most of {len(sent)}", 2048, max(sent), _whole
+            yield f"{what}: requests", 4, median(counted["requests"]["commit"]), _whole
+            yield f"{what}: the same, the most of {len(sent)}", 4, max(counted["requests"]["commit"]), _whole
+            yield f"hosting, {kind}, {name}: fetch of nothing: requests", 1, max(counted["requests"]["nothing"]), _whole
     packs = results.get("hosting_pushes", {}).get(GitData.name, {}).get("packs")
     if packs is not None:
-        yield f"hosting: packs after {results['options']['pushes']:,} pushes", 50, packs, str
+        yield f"hosting: packs after {results['options']['pushes']:,} pushes", 50, packs, _whole
 
 
 def _clone(kind: str, measured: Results, folder: Results) -> Iterator[tuple[str, float, float, Any]]:
@@ -86,10 +89,20 @@ def _steps(measured: Results, style: str) -> str:
 def _requests(measured: Results, style: str) -> str:
     rows = []
     for name, samples in measured.items():
-        if samples["requests"]:
-            counted = [f"{samples['requests'][step]:,}, {table.size(samples['sent'][step])}" for step in STEPS]
-            rows.append([name, *counted])
+        if samples["requests"]["push"]:
+            rows.append([name, *(_counted(samples["requests"][step], samples["sent"][step]) for step in STEPS)])
     return _table(["host", *NAMES.values()], rows, style)
+
+
+def _counted(requests: list[int], sent: list[int]) -> str:
+    text = f"{_whole(median(requests))}, {table.size(median(sent))}"
+    if max(requests) == min(requests) and max(sent) - min(sent) < 100:
+        return text
+    return f"{text} (≤ {max(requests)}, {table.size(max(sent))})"
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}"
 
 
 def _pushes(measured: Results, style: str) -> str:
