@@ -37,6 +37,7 @@ KNOWN_KEYS = {
     "data.acceptRollback": "go on although a hosted repository is not what it was: restored from a copy, or made anew",
     "data.allowIncompletePush": "let a push go on although data that it refers to is nowhere to be found",
     "data.alternates": "further stores to read from, one directory a value",
+    "data.autoCompact": "packs of a hosted repository above which a push makes fewer of them; 0: never",
     "data.cacheDir": "the store, when it is shared between repositories",
     "data.fetch": "auto: checkouts fetch what the store lacks; never: pointers stay",
     "data.fetchExclude": "paths whose content is not brought into the work tree",
@@ -55,6 +56,7 @@ KNOWN_KEYS = {
 DEFAULTS = {
     "data.acceptRollback": "false",
     "data.allowIncompletePush": "false",
+    "data.autoCompact": "50",
     "data.fetch": "auto",
     "data.fsync": "batch",
     "data.guard": "50MB",

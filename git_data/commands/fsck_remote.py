@@ -31,7 +31,7 @@ def run(repo: Repository, store: Store, arguments: argparse.Namespace) -> int:
         found = check(session, list(pointers.pointers.values()), percent, arguments.jobs, repo.settings.limit_rate_bytes)
         failed: list[tuple[Pointer, GitDataError]] = []
         if arguments.repair and found.faults and not arguments.dry_run:
-            failed = _repair(repo, store, session, found.faults, arguments.jobs)
+            failed = mend(repo, store, session, found.faults, arguments.jobs)
     finally:
         session.close()
     left = [fault for fault in found.faults if not fault.repaired]
@@ -73,9 +73,10 @@ def parse_percent(text: str) -> float:
     return percent
 
 
-def _repair(
+def mend(
     repo: Repository, store: Store, session: Session, faults: list[Fault], jobs: int
 ) -> list[tuple[Pointer, GitDataError]]:
+    """Send again what is here, or can be had from the work tree; what could not be sent. Raises: RemoteError."""
     presence = Presence(store, len(faults))
     lost = [fault.pointer for fault in faults if not presence.has(fault.pointer.oid, fault.pointer.size)]
     if lost:

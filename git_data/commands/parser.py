@@ -14,7 +14,7 @@ from git_data.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 _MARK = "\0"
 """No word of a command line can contain it."""
@@ -22,6 +22,22 @@ _MARK = "\0"
 
 class Parser(argparse.ArgumentParser):
     """Raises ``UsageError`` with a suggestion instead of exiting."""
+
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Options and words in any order for the commands of a command, too, which argparse parses by this."""
+        if self._mixing or any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in self._actions):
+            return super().parse_known_args(args, namespace)
+        return self.parse_known_intermixed_args(args, namespace)
+
+    def parse_known_intermixed_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """See there; it works by ``parse_known_args`` itself."""
+        self._mixing = True
+        try:
+            return super().parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
     def error(self, message: str) -> NoReturn:
         """Called by argparse for a command line it cannot understand."""

@@ -19,7 +19,7 @@ import argparse
 import difflib
 import os
 
-from git_data.commands import output
+from git_data.commands import output, remote_host
 from git_data.commands.parser import add_json
 from git_data.config import COMMITTED_FILE, is_remote_name
 from git_data.errors import CheckFailed, GitDataError, UsageError
@@ -78,6 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "name", nargs="?", default="", metavar="NAME", help="a remote, or an address (default: the default one)"
     )
     add_json(checking)
+    remote_host.configure(command)
     for one in (parser, listing):
         # the bare command lists, and its options must not be reset by those of the subcommand
         default_value = argparse.SUPPRESS if one is listing else False
@@ -98,6 +99,9 @@ def _add_local(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the subcommand."""
+    hosting = remote_host.works().get(arguments.subcommand)
+    if hosting is not None:
+        return hosting(arguments)
     repo = locate()
     works = {
         None: _list,

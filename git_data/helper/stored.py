@@ -32,10 +32,18 @@ class StoredRemote:
         if accept:
             self.session.known.doubt()  # an old copy may lack data that was seen there
         self.state: State | None = None
+        self._pushed = False
 
     def close(self) -> None:
-        """Give up connections."""
-        self.session.close()
+        """Give up connections. Git has shown what became of a push by then, and waits."""
+        try:
+            if self._pushed and self.state is not None:
+                from git_data.helper import tidy
+
+                # with the pack of the push itself
+                tidy.after_push(self.repo, self.host, len(self.state.packs) + 1, quiet=self.options.verbosity < 1)
+        finally:
+            self.session.close()
 
     # -- list
 
@@ -55,7 +63,7 @@ class StoredRemote:
         for ref, value in sorted(self.state.refs.items()):
             oid, _, peeled = value.partition(" ")
             yield f"{oid} {ref}"
-            if peeled:
+            if peeled and not for_push:  # a push --mirror would delete it
                 yield f"{peeled} {ref}^{{}}"
 
     # -- fetch
@@ -85,6 +93,7 @@ class StoredRemote:
         push = Push(self.target, self.options, self.session, self.host, self.state)
         try:
             refused = push.run(specs)
+            self._pushed = not self.options["dry-run"] and len(refused) < len(refs)
         except GitDataError as error:
             complain(error)
             outcome = "it is not known whether this" if isinstance(error, Undecided) else "nothing"

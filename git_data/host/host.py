@@ -211,10 +211,6 @@ class Host:
             return
         yield origin, changes
 
-    def snapshot_name_of(self, state: State) -> str:
-        """The name of the snapshot that has a state ``batches`` has just given; empty if none has."""
-        return next((snapshot.name for snapshot in self._snapshots() if snapshot.state.seq == state.seq), "")
-
     def snapshot_names(self, most: int) -> list[str]:
         """The snapshots that so many changes back need, the newest first. After ``read``. Raises: RemoteError."""
         names: list[str] = []
