@@ -81,9 +81,10 @@ class Push:
             if source and not oid:
                 refused[ref] = _NO_OBJECT
                 continue
-            # git forces deletions without saying so
             listed = self.listed.oid(ref) if self.listed is not None else ""
-            update = Update(ref, oid, forced, self.options.expected.get(ref), listed, kind)
+            expected = self.options.expected.get(ref)
+            # a lease that holds forces, without a plus
+            update = Update(ref, oid, forced or expected is not None, expected, listed, kind)
             update.peeled = peeled.get(f"{oid}^{{}}", (oid, ""))[0]
             updates.append(update)
         return updates, refused
