@@ -1,8 +1,8 @@
 /* Makes one file-system call of our processes fail; loaded with LD_PRELOAD, compiled by the tests.
  *
- * Only processes of git-data are concerned: Python whose command line names git_data/launch.py or git-data.  git itself, the
- * shell and whatever else runs in between is left alone.  Calls are counted over all our processes of one command, in a file
- * that they map.  The environment says what to do:
+ * Only processes of git-data are concerned: Python whose command line names git_data/launch.py, git-data or git-remote-data.
+ * git itself, the shell and whatever else runs in between is left alone.  Calls are counted over all our processes of one
+ * command, in a file that they map.  The environment says what to do:
  *
  *   FAULT_KIND   kill      the process dies at the call; a write gets half of its bytes out first
  *                kill-git  git, our parent, dies; we go on
@@ -84,7 +84,8 @@ static int is_ours(void)
         return 0;
     for (script = line; script < line + n; script += strlen(script) + 1) {
         size_t len = strlen(script);
-        if ((len >= 18 && !strcmp(script + len - 18, "git_data/launch.py")) || (len >= 9 && !strcmp(script + len - 9, "/git-data")))
+        if ((len >= 18 && !strcmp(script + len - 18, "git_data/launch.py")) || (len >= 9 && !strcmp(script + len - 9, "/git-data"))
+            || (len >= 16 && !strcmp(script + len - 16, "/git-remote-data")))
             return 1;
     }
     return 0;

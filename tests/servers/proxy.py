@@ -23,8 +23,9 @@ class Fault:
 
     kind: ``status`` (answer with ``at``, ``headers`` and ``body`` instead of passing on), ``reset`` (RST after ``at`` bytes of
     the answer's body), ``truncate`` (orderly end there), ``alter`` (flip a bit of the byte at ``at``), ``stall`` (silence after
-    ``at`` bytes), ``silence`` (the request does not reach the server, and gets no answer), ``lose`` (the server does the work,
-    the answer is lost), ``refuse`` (RST before anything is answered).
+    ``at`` bytes), ``silence`` (the request does not reach the server, and gets no answer), ``hush`` (the server does the work,
+    and there is no answer), ``lose`` (the server does the work, the answer is lost), ``fail`` (the server does the work, and the
+    answer is ``at``), ``refuse`` (RST before anything is answered).
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Proxy:
         self.lock = threading.Lock()
         self.released = threading.Event()
         self.struck = threading.Event()
-        """set when a request gets silence"""
+        """set when a request gets silence, or hush"""
 
     @property
     def url(self) -> str:
@@ -160,6 +161,14 @@ class _Handler(BaseHTTPRequestHandler):
         upstream.close()
         if fault is not None and fault.kind == "lose":
             self._reset()
+            return
+        if fault is not None and fault.kind == "fail":
+            self._answer(fault.at, fault.headers, fault.body)
+            return
+        if fault is not None and fault.kind == "hush":
+            proxy.struck.set()
+            proxy.released.wait(60)
+            self.close_connection = True
             return
         self._pass_back(proxy, answer, data, fault)
 
