@@ -26,7 +26,8 @@ RELEASES = (
 PLACES = 4
 """how many places of a file one commit changes"""
 _FIRST_S = 1_471_000_000
-_STEP_S = 86_400
+# up to the last release: in a history that ends in the future a new commit would come before it, and git walk all of it
+_STEP_S = 50_000
 
 Tree = dict[str, bytes]
 

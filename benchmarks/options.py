@@ -12,7 +12,7 @@ from hosts import HOSTS
 from tools import TOOLS
 from transfer_tools import MOVERS
 
-DESCRIPTION = "Compare git-data with git-lfs, DVC, git-annex, rclone, aws and rsync on the same work, in one run."
+DESCRIPTION = "Compare git-data with others that keep data, move it or host repositories, on the same work, in one run."
 PARTS = ("compare", "startup", "memory", "tracked", "transfer", "hosting")
 NAMES = list(dict.fromkeys(tool.name for tool in [*TOOLS, *MOVERS, *HOSTS]))
 QUICK = {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare git-data with git-lfs, DVC, git-annex, rclone, aws and rsync on the same work, in one run.
+"""Compare git-data with others that keep data, move it or host repositories, on the same work, in one run.
 
 ``python benchmarks/run.py --quick`` shows in fifteen minutes that everything works; without options the run takes
 hours. README.md in this directory tells how to read the numbers.
