@@ -26,6 +26,7 @@ HOT = {
 """Started by git once per command: name → module with ``main(words) -> exit status``."""
 
 COMMANDS = {
+    "clone": ("git_data.commands.clone", "clone a repository with its data, from a git server or plain storage"),
     "install": ("git_data.commands.install", "set up git (here, or for all repositories) to keep large files as data"),
     "uninstall": ("git_data.commands.uninstall", "remove what install wrote"),
     "track": ("git_data.commands.track", "keep files of these patterns as data"),

@@ -14,7 +14,7 @@ from git_data.commands import parser as parsers
 from git_data.errors import RepositoryError
 
 GROUPS = (
-    ("set up", ("install", "uninstall", "track", "untrack", "config", "completion")),
+    ("set up", ("clone", "install", "uninstall", "track", "untrack", "config", "completion")),
     ("work with data", ("add", "checkout", "status", "ls-files", "diff", "export", "pointer")),
     ("share data", ("remote", "push", "fetch", "pull", "whereis", "drop", "mirror", "url")),
     ("take care of files and store", ("du", "relink", "unprotect", "fsck", "gc")),

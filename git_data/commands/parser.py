@@ -94,7 +94,7 @@ def run(name: str, words: list[str]) -> int:
     if name not in COMMANDS:
         raise unknown(name)
     parser, module = build(name)
-    arguments = _parse(parser, words)
+    arguments = _parse(parser, module.arrange(words) if hasattr(module, "arrange") else words)
     # lists of a hundred thousand records without cycles: looking for cycles again and again would take as long as the work
     gc.set_threshold(100_000, 20, 100)
     status: int | None = module.run(arguments)

@@ -37,7 +37,9 @@ def restore(repo: Repository, host: Host, steps: list[Step], force: bool) -> lis
         done[:] = [step for step in steps if state.refs.get(step.ref) != step.old]
         for step in done:
             _check(state, step, force)
-        wanted = sorted({step.old_oid for step in done if step.old_oid} - state.oids())
+        # what a pack of the list was made for is there with all it reaches
+        held = state.oids().union(*(pack.tips for pack in state.packs))
+        wanted = sorted({step.old_oid for step in done if step.old_oid} - held)
         pack = _bring(repo, host, state, wanted) if wanted else None
         return Change("restore", refs={step.ref: step.old for step in done}, pack=pack, **signature()) if done else None
 

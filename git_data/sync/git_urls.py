@@ -67,9 +67,11 @@ def kind(text: str, base: str, known: str = "") -> str:
 
 def is_git_directory(path: str) -> bool:
     """Whether a path on this machine is a git repository, with or without a work tree."""
+    places = [path, os.path.join(path, ".git")]
+    if not os.path.isdir(path):
+        places.append(path + ".git")  # beside a store it may be a bare clone of it
     return any(
-        os.path.isfile(os.path.join(place, "HEAD")) and os.path.isdir(os.path.join(place, "objects"))
-        for place in (path, os.path.join(path, ".git"), path + ".git")
+        os.path.isfile(os.path.join(place, "HEAD")) and os.path.isdir(os.path.join(place, "objects")) for place in places
     ) or os.path.isfile(os.path.join(path, ".git"))
 
 
