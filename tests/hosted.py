@@ -119,9 +119,14 @@ def _commit(repo: Repo, path: str, text: str, *options: str) -> None:
     repo.git("commit", "-q", "-m", f"{path}: {text.strip()}", *options, env=STAMP)
 
 
-def copy(template: Path, path: Path, kind: str) -> World:
-    """A world of one's own, without the colleague."""
-    shutil.copytree(template / kind, path / kind, symlinks=True, ignore=shutil.ignore_patterns("colleague"))
-    config = path / kind / "work/.git/config"
-    config.write_text(config.read_text().replace(str(template), str(path)))
+def copy(template: Path, path: Path, kind: str, colleague: bool = False) -> World:
+    """A world of one's own, with the colleague's clone or without."""
+    shutil.copytree(
+        template / kind,
+        path / kind,
+        symlinks=True,
+        ignore=shutil.ignore_patterns() if colleague else shutil.ignore_patterns("colleague"),
+    )
+    for config in (path / kind).glob("*/.git/config"):
+        config.write_text(config.read_text().replace(str(template), str(path)))
     return World(path / kind, kind == "hosted")

@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 
 from git_data.base import report
-from git_data.errors import GitDataError, RemoteError
+from git_data.errors import GitDataError
 from git_data.git.partial_clone import promisors
 from git_data.git.run import capture, git
 from git_data.host.packing import PackFile, kinds, make_pack, send_pack
@@ -47,7 +47,7 @@ class Push:
         """Why some of ``[+]<source>:<ref>`` were refused, by ref. Raises: RemoteError, MissingData, GitFailed …"""
         updates, refused = self._updates(specs)
         if self.listed is not None:
-            self._check_format(self.listed)
+            self.listed.require_format(self.repo.object_format, self.session.remote.url)
         if self.options["dry-run"]:
             self._decide(self.listed or State("", self.repo.object_format), updates, refused)
             return refused
@@ -56,7 +56,7 @@ class Push:
         unnamed = dict(refused)
 
         def prepare(state: State) -> Change | None:
-            self._check_format(state)
+            state.require_format(self.repo.object_format, self.session.remote.url)
             refused.clear()
             refused.update(unnamed)
             return self._prepare(state, updates, refused)
@@ -88,13 +88,6 @@ class Push:
             update.peeled = peeled.get(f"{oid}^{{}}", (oid, ""))[0]
             updates.append(update)
         return updates, refused
-
-    def _check_format(self, state: State) -> None:
-        if state.object_format != self.repo.object_format:
-            raise RemoteError(
-                f"{self.session.remote.url} names objects by {state.object_format}, this repository by {self.repo.object_format}",
-                "git clone it, and work there",
-            )
 
     def _decide(self, state: State, updates: list[Update], refused: dict[str, str]) -> tuple[list[Update], list[str], set[str]]:
         """Fill ``refused``; the updates that change something, their objects that are news there, the commits that are not."""

@@ -74,6 +74,8 @@ class StoredRemote:
         from git_data.helper.taking import take
 
         assert self.state is not None
+        if not self.options["cloning"]:  # then git has just taken over what was listed
+            self.state.require_format(self.repo.object_format, self.session.remote.url)
         self.options.tell()
         if self.options.filtered:
             clone.promise_nothing(self.target)

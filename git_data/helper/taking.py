@@ -16,6 +16,7 @@ from git_data.transfer.download import download
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from git_data.config import Config
     from git_data.git.repo import Repository
     from git_data.helper.options import Options
     from git_data.host.host import Host
@@ -103,7 +104,8 @@ class _Taking:
             except FileNotFoundError:
                 raise _lacking(None, pack.key, url) from None
         keep = f"git-remote-data {os.getpid()}" if self.keep and number == 0 else ""
-        return apply_pack(path, url, pack, _fsck_exceptions(self.repo), keep, self.options.loud)
+        config = self.repo.config
+        return apply_pack(path, url, pack, _fsck_exceptions(config), keep, self.options.loud, strict=_wants_fsck(config))
 
 
 def _lacking(error: GitDataError | None, key: str, url: str) -> GitDataError:
@@ -113,10 +115,16 @@ def _lacking(error: GitDataError | None, key: str, url: str) -> GitDataError:
     return CorruptData(what, "somebody who has the whole history can mend it: git data remote fsck --repair")
 
 
-def _fsck_exceptions(repo: Repository) -> str:
+def _fsck_exceptions(config: Config) -> str:
     """``fetch.fsck.<what>`` as ``git index-pack --strict=`` takes it: old histories have their faults."""
     found = []
-    for key, entries in repo.config.entries.items():
+    for key, entries in config.entries.items():
         if key.startswith("fetch.fsck."):
-            found.append(f"{key[len('fetch.fsck.') :]}={entries[-1].value}")
+            value = entries[-1].value
+            found.append(f"{key[len('fetch.fsck.') :]}={os.path.expanduser(value) if key.endswith('.skiplist') else value}")
     return ",".join(found)
+
+
+def _wants_fsck(config: Config) -> bool:
+    """Whether git is to check the objects themselves: unlike from a server, from plain storage unless somebody says no."""
+    return config.get_bool("fetch.fsckobjects", config.get_bool("transfer.fsckobjects", True))

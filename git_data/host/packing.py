@@ -178,11 +178,13 @@ class Applied:
         self.connected = connected
 
 
-def apply_pack(path: str, where: str, pack: Pack, fsck: str = "", keep: str = "", progress: bool = False) -> Applied:
+def apply_pack(
+    path: str, where: str, pack: Pack, fsck: str = "", keep: str = "", progress: bool = False, strict: bool = True
+) -> Applied:
     """Take a pack in; the objects its deltas are based on must be here.
 
-    ``fsck`` are exceptions from what git checks (``fetch.fsck.*`` as git-index-pack(1) takes them).  ``keep`` is the reason to
-    write into a ``.keep`` file, so that no repacking takes the pack away before a ref names it.
+    ``fsck`` are exceptions from what git checks (``fetch.fsck.*`` as git-index-pack(1) takes them), unless not ``strict``.
+    ``keep`` is the reason to write into a ``.keep`` file, so that no repacking takes the pack away before a ref names it.
 
     Raises: CorruptData for a pack that git refuses.
     """
@@ -190,23 +192,33 @@ def apply_pack(path: str, where: str, pack: Pack, fsck: str = "", keep: str = ""
         count = int.from_bytes(file.read(_HEADER_BYTES)[8:12], "big")
         file.seek(0)
         if count < _UNPACK_LIMIT and not keep and not fsck:
-            command = ["git", "unpack-objects", "-q", "--strict"]
+            command = ["git", "unpack-objects", "-q", *(["--strict"] if strict else [])]
         else:
-            command = ["git", "index-pack", "--stdin", "--fix-thin", f"--strict={fsck}" if fsck else "--strict"]
+            command = ["git", "index-pack", "--stdin", "--fix-thin"]
+            command += [f"--strict={fsck}" if fsck else "--strict"] if strict else []
             command += ["--check-self-contained-and-connected", f"--keep={keep}"] if keep else []
             command += ["-v"] if progress else []
         done = subprocess.run(command, stdin=file, stdout=subprocess.PIPE, stderr=None if progress else subprocess.PIPE)
     if done.returncode and not (keep and done.returncode == 1):
-        said = (done.stderr or b"").decode("utf-8", "replace").strip().splitlines()
-        raise CorruptData(
-            f"git refuses '{pack.key}' on {where}: {said[-1].removeprefix('fatal: ') if said else 'see above'}",
-            "git data remote fsck   # looks at all of it",
-        )
+        raise _refused(f"git refuses '{pack.key}' on {where}", (done.stderr or b"").decode("utf-8", "replace"))
     if not keep:
         return Applied()
     kind, _, name = done.stdout.decode().strip().partition("\t")
     path = os.path.join(_objects(), "pack", f"pack-{name}.keep") if kind == "keep" else ""
     return Applied(path, done.returncode == 0)
+
+
+def _refused(what: str, said: str) -> CorruptData:
+    """Why git did not take a pack in; of a fault in the history itself, as git-fsck(1) names them, also what allows it."""
+    words = [line.removeprefix("fatal: ").removeprefix("error: ") for line in said.strip().splitlines()] or ["see above"]
+    fault = next((word for word in words if word.startswith("object ") and word.count(": ") > 1), "")
+    if not fault:
+        return CorruptData(f"{what}: {words[-1]}", "git data remote fsck   # looks at all of it")
+    kind = fault.split(": ")[1]
+    return CorruptData(
+        f"{what}: {fault}",
+        f"if this old fault of the history is known and harmless: git -c fetch.fsck.{kind}=ignore fetch (or clone)",
+    )
 
 
 def _objects() -> str:

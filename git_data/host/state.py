@@ -174,6 +174,14 @@ class State:
         """Every object (hex) a ref names."""
         return {value.partition(" ")[0] for value in self.refs.values()}
 
+    def require_format(self, object_format: str, where: str) -> None:
+        """Raises: RemoteError if objects are named by another hash here than in a repository that is to exchange some."""
+        if self.object_format != object_format:
+            raise RemoteError(
+                f"{where} names objects by {self.object_format}, this repository by {object_format}",
+                f"work in a clone of it, or in one made by: git init --object-format={self.object_format}",
+            )
+
     def apply(self, change: Change) -> None:
         """Move on by one change. Raises: ValueError for one that is not the next."""
         if change.seq != self.seq + 1:
