@@ -27,6 +27,18 @@ import helpers  # noqa: E402
 from helpers import ATTRIBUTES, Repo, make_repo  # noqa: E402
 from servers.azurite import azurite, azurite_server  # noqa: E402, F401  (fixtures)
 from servers.ftp import ftp_login, rclone_ftp  # noqa: E402, F401  (fixtures)
+from servers.git_hosts import (  # noqa: E402, F401  (fixtures)
+    git_daemon,
+    git_host,
+    git_http,
+    git_places,
+    git_template,
+    http_host,
+    path_host,
+    scp_host,
+    smart_host,
+    ssh_host,
+)
 from servers.seaweedfs import seaweedfs, seaweedfs_server  # noqa: E402, F401  (fixtures)
 from servers.sshd import own_sshd, sshd  # noqa: E402, F401  (fixtures)
 from servers.web import (  # noqa: E402, F401  (fixtures)

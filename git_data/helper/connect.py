@@ -54,7 +54,7 @@ def _connect(target: Target, url: str, service: str, program: str) -> int:
         connection.send(_daemon_request(program, place, version))
         return _serve(connection, service, target.name)
     if place.protocol == "ssh":
-        command = ssh.command_line(config, place.login, place.port, program, place.path, version)
+        command, version = ssh.command_line(config, place.login, place.port, program, place.path, version)
     elif program == service:
         command = ["git", service.removeprefix("git-"), place.path]
     else:

@@ -20,8 +20,10 @@ _BY_PROGRAM = {"ssh": "ssh", "plink": "plink", "tortoiseplink": "tortoiseplink"}
 _VARIANTS = ("auto", "plink", "putty", "simple", "tortoiseplink")
 
 
-def command_line(config: Config, host: str, port: str, service: str, path: str, version: int) -> list[str]:
-    """What to start. ``host`` may have a user; ``service`` is a command for the server's shell.
+def command_line(config: Config, host: str, port: str, service: str, path: str, version: int) -> tuple[list[str], int]:
+    """What to start, and the version of the protocol that it can ask for in the environment.
+
+    ``host`` may have a user; ``service`` is a command for the server's shell.
 
     Raises: UsageError for a host that would be read as an option, and for what the program cannot do.
     """
@@ -33,7 +35,8 @@ def command_line(config: Config, host: str, port: str, service: str, path: str, 
         probe = _started(program, by_shell, ["-G", *_options("ssh", port, version), host])
         null = subprocess.DEVNULL
         variant = "simple" if subprocess.call(probe, stdin=null, stdout=null, stderr=null) else "ssh"
-    return _started(program, by_shell, [*_options(variant, port, version), host, f"{service} {_quoted(path)}"])
+    command = _started(program, by_shell, [*_options(variant, port, version), host, f"{service} {_quoted(path)}"])
+    return command, version if variant == "ssh" else 0
 
 
 def _program(config: Config) -> tuple[str, bool]:

@@ -48,7 +48,7 @@ class Sshd:
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.place}/host_key\n"
             f"AuthorizedKeysFile {self.place}/authorized_keys\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             f"PermitRootLogin prohibit-password\nStrictModes no\nUsePAM no\nPidFile none\nMaxStartups 100\n"
-            f"{self.settings or 'Subsystem sftp internal-sftp'}\n"
+            f"AcceptEnv GIT_PROTOCOL\n{self.settings or 'Subsystem sftp internal-sftp'}\n"
         )
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", exist_ok=True)  # where it has itself locked up while it talks to strangers
