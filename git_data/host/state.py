@@ -137,7 +137,7 @@ class Change:
         packs = value.get("packs")
         protected = value.get("protected")
         change = cls(
-            _text(value["do"]), int(value["seq"]), _text(value["txn"]), int(value["time"]), _text(value["who"]),
+            _text(value["do"]), _number(value["seq"]), _text(value["txn"]), _number(value["time"]), _text(value["who"]),
             _checked_refs(value.get("refs", {})),
             _checked_head(value["head"]) if "head" in value else None,
             Pack.from_json(value["pack"]) if "pack" in value else None,
@@ -258,7 +258,7 @@ class Snapshot:
             value = _parsed(first)
             _check_version(value, where)
             state = State(_hex(value["id"], 32), _format(value["format"]))
-            state.seq, state.chain, state.head = int(value["seq"]), _hex(value["chain"], 64), _checked_head(value["head"])
+            state.seq, state.chain, state.head = _number(value["seq"]), _hex(value["chain"], 64), _checked_head(value["head"])
             refs = _checked_refs(value["refs"])
             state.refs = {ref: oid for ref, oid in refs.items() if oid is not None}
             state.packs = [Pack.from_json(one) for one in value["packs"]]
@@ -353,6 +353,12 @@ def _hex(value: Any, digits: int) -> str:
     if not is_hex(value) or len(value) != digits:
         raise ValueError("a name is not hexadecimal")
     return str(value)
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 53:
+        raise ValueError("a number is none, or makes no sense")
+    return value
 
 
 def _is_oid(value: Any) -> bool:
