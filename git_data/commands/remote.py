@@ -197,6 +197,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, str]:
 
 def _rename(repo: Repository, arguments: argparse.Namespace) -> int:
     old = _known(repo, arguments.old)
+    edit_remotes.must_be_ours(repo, old, f"rename {old.name} {arguments.new}")
     new = _new_name(repo, arguments.new)
     left = edit_remotes.rename(repo, old.name, new)
     output.line(f"'{old.name}' is called '{new}' now.")
@@ -207,6 +208,7 @@ def _rename(repo: Repository, arguments: argparse.Namespace) -> int:
 
 def _remove(repo: Repository, arguments: argparse.Namespace) -> int:
     remote = _known(repo, arguments.name)
+    edit_remotes.must_be_ours(repo, remote, f"remove {remote.name}")
     was_default = remotes.default_name(repo.config) == remote.name
     left = edit_remotes.remove(repo, remote)
     output.line(f"'{remote.name}' is forgotten; its content stays at {redacted(remote.url)}")
@@ -220,6 +222,7 @@ def _remove(repo: Repository, arguments: argparse.Namespace) -> int:
 
 def _set_url(repo: Repository, arguments: argparse.Namespace) -> int:
     remote = _known(repo, arguments.name)
+    edit_remotes.must_be_ours(repo, remote, f"set-url {remote.name} data::{redacted(arguments.url)}")
     local = arguments.local or remote.scope != COMMITTED
     url = _checked_url(arguments.url, local)
     place = LOCAL if local else edit_remotes.committed_place(repo)

@@ -74,6 +74,12 @@ def remove(repo: Repository, remote: Named) -> list[str]:
     return sorted(scopes - {COMMITTED, "local"})
 
 
+def must_be_ours(repo: Repository, remote: Named, command: str) -> None:
+    """Raises: UsageError for a git remote that is a store, and no remote for data besides. ``command`` is git's way to do it."""
+    if f"data.{remote.name}.url" not in repo.config.entries and f"remote.{remote.name}.url" in repo.config.entries:
+        raise UsageError(f"'{remote.name}' is a git remote, which keeps data, too", f"git remote {command}")
+
+
 def place_of(repo: Repository, scope: str) -> tuple[str, ...]:
     """Where something from this scope is changed."""
     return committed_place(repo) if scope == COMMITTED else LOCAL

@@ -16,7 +16,7 @@ from git_data.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from git_data.config import Config
+    from git_data.config import Config, Entry
 
 PREFIX = "data::"
 STORE, SERVER, UNKNOWN = "store", "server", ""
@@ -79,14 +79,35 @@ def stores(config: Config) -> dict[str, tuple[str, dict[str, str], str]]:
     """The git remotes behind which a store lies: name → address, settings, scope of configuration."""
     found = {}
     for key, entries in config.entries.items():
-        if not (key.startswith("remote.") and key.endswith(".url") and entries[-1].value.startswith(PREFIX)):
+        if not (key.startswith("remote.") and key.endswith(".url")):
             continue
-        name, text = key[len("remote.") : -len(".url")], target(entries[-1].value)
+        entry = _first(entries)
+        url = _rewritten(config, entry.value)
+        if not url.startswith(PREFIX):
+            continue
+        name, text = key[len("remote.") : -len(".url")], target(url)
         try:
             is_store = kind(text, config.base, config.get(f"remote.{name}.datakind")) == STORE
         except UsageError:
             continue  # git will say so when it is used
         if is_store:
             address, settings = take_settings(text)
-            found[name] = (address, settings, entries[-1].scope)
+            found[name] = (address, settings, entry.scope)
     return found
+
+
+def _first(entries: list[Entry]) -> Entry:
+    """Of several URLs git fetches from the first; an empty one discards those before it (git 2.46)."""
+    at = max((number for number, entry in enumerate(entries) if not entry.value), default=-1)
+    return entries[at + 1] if at + 1 < len(entries) else entries[-1]
+
+
+def _rewritten(config: Config, url: str) -> str:
+    """A URL as git uses it: the longest of ``url.<base>.insteadOf`` that it begins with is replaced (git-config(1))."""
+    longest = base = ""
+    for key, entries in config.entries.items():
+        if key.startswith("url.") and key.endswith(".insteadof"):
+            for entry in entries:
+                if len(entry.value) > len(longest) and url.startswith(entry.value):
+                    longest, base = entry.value, key[len("url.") : -len(".insteadof")]
+    return base + url[len(longest) :]

@@ -88,7 +88,8 @@ class Named:
 def named(config: Config) -> dict[str, Named]:
     """Every remote with a URL, by its name, and the git remotes that are stores (``git_urls``).
 
-    What ``.gitdata`` must not say is reported, once, and left out.
+    A URL for data under the name of such a git remote comes before that if it is from git's configuration.  What ``.gitdata``
+    must not say is reported, once, and left out.
     """
     found: dict[str, dict[str, Entry]] = {}
     for key, entries in config.entries.items():
@@ -105,7 +106,7 @@ def named(config: Config) -> dict[str, Named]:
             values = {setting: entry.value for setting, entry in parts.items()}
             remotes[name] = Named(name, values.pop("url"), values, scopes)
     for name, (url, settings, scope) in git_urls.stores(config).items():
-        if is_remote_name(name) and name not in remotes:
+        if is_remote_name(name) and (name not in remotes or remotes[name].is_committed):
             remotes[name] = _behind_git(name, url, settings, scope, found.get(name, {}))
     return dict(sorted(remotes.items()))
 
