@@ -12,7 +12,7 @@ from git_data.base.fsio import write_all
 from git_data.errors import GitDataError, UsageError
 from git_data.git.run import git
 from git_data.helper import receive, ssh
-from git_data.helper.service import Connection, Process, Service, start, status_of
+from git_data.helper.service import Connection, Process, start, status_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,12 +47,10 @@ def _connect(target: Target, url: str, service: str, program: str) -> int:
     config = target.repo.config
     place = Place(url)
     _check_allowed(config, place.protocol)
+    write_all(_OUT, b"\n")  # before the service can say anything
     version = 0 if service == _PUSH else _version(config)
     if place.protocol == "git":
-        connection = Connection(place.host.strip("[]"), int(place.port or _GIT_PORT))
-        write_all(_OUT, b"\n")
-        connection.send(_daemon_request(program, place, version))
-        return _serve(connection, service, target.name)
+        return _by_tcp(target, place, service, _daemon_request(program, place, version))
     if place.protocol == "ssh":
         command, version = ssh.command_line(config, place.login, place.port, program, place.path, version)
     elif program == service:
@@ -60,15 +58,18 @@ def _connect(target: Target, url: str, service: str, program: str) -> int:
     else:
         command = ["sh", "-c", f'{program} "$@"', program, place.path]
     env = _environment(version)
-    write_all(_OUT, b"\n")
-    return _serve(Process(command, env), service, target.name) if service == _PUSH else status_of(start(command, env))
+    if service == _PUSH:
+        return receive.push(lambda again: Process(command, env, again), target.name)
+    return status_of(start(command, env))
 
 
-def _serve(service: Service, name: str, git_remote: str) -> int:
-    if name == _PUSH:
-        return receive.push(service, git_remote)
-    service.relay()
-    return service.end()
+def _by_tcp(target: Target, place: Place, service: str, request: bytes) -> int:
+    port = int(place.port or _GIT_PORT)
+    if service == _PUSH:
+        return receive.push(lambda again: Connection(place.host, port, request, again), target.name)
+    connection = Connection(place.host, port, request)
+    connection.relay()
+    return connection.end()
 
 
 class Place:

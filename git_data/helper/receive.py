@@ -2,13 +2,15 @@
 
 git sends which refs are to change in one go, up to a flush packet, and the pack after it (gitprotocol-pack(5), "Reference Update
 Request").  So that is held back until the data is there.  If it cannot be sent the server is told to change nothing, and git that
-each ref was refused.
+each ref was refused.  Data may take hours, in which servers and routers lose patience: then the server is connected anew.
 """
 
 from __future__ import annotations
 
 import os
+import time
 
+from git_data.base import report
 from git_data.base.fsio import write_all
 from git_data.errors import GitDataError, GitFailed
 from git_data.git.pktline import FLUSH, MAX_PAYLOAD_BYTES, encode
@@ -17,10 +19,14 @@ from git_data.helper.data import complain, publish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from git_data.helper.service import Service
 
 _IN, _OUT = 0, 1
 _HEX = frozenset(b"0123456789abcdef")
+_STALE_S = 240.0
+"""Routers forget connections that have been silent for five minutes or more (RFC 5382 asks for two hours; few heed it)."""
 REFUSED = "its data was not sent; the reason is above"
 
 
@@ -58,18 +64,24 @@ def _is_oid(field: bytes) -> bool:
     return len(field) in (40, 64) and _HEX.issuperset(field)
 
 
-def push(service: Service, git_remote: str) -> int:
-    """Let git push. Raises: GitFailed when git does not speak the protocol."""
+def push(connect: Callable[[bool], Service], git_remote: str) -> int:
+    """Let git push; ``connect`` reaches the server, and, told so, does it again. Raises: GitFailed when git breaks off."""
+    service = connect(False)
     request = Request(_section())
     new = list(dict.fromkeys(new for _, new, _ in request.updates if new.strip("0")))
     if new:
         old = list(dict.fromkeys(old for old, _, _ in request.updates if old.strip("0")))
+        began_s = time.monotonic()
         with service.busy:
             try:
                 publish(locate(), git_remote, new, old)
             except GitDataError as error:
                 complain(error)
                 return _refuse(service, request)
+            if service.is_over() or time.monotonic() - began_s > _STALE_S:
+                service.abandon()
+                report.say("the data is there; connecting to the git server again")
+                service = connect(True)
     service.send(request.raw)
     service.relay()
     return service.end()

@@ -1,7 +1,7 @@
 """What a conversation of git is handed on to: a process or a connection that answers git directly, through our standard output.
 
 git waits until we end, not until it ends: when the other side has gone, so must we, or git would wait for an answer for ever.
-Only while data is being sent (``busy``) nothing ends: the next push will find that data there.
+Only while data is being sent (``busy``) nothing ends: if the server loses patience meanwhile, it is connected anew.
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ import threading
 
 from git_data.base.fsio import write_all
 from git_data.errors import GitFailed, RemoteUnavailable
+from git_data.git.pktline import FLUSH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PIECE_BYTES = 65536
 _IN, _OUT = 0, 1
@@ -23,6 +28,7 @@ class Service:
 
     def __init__(self) -> None:
         self.busy = threading.Lock()
+        self._over = threading.Event()
         self._status = 0
         self._ending = False
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -30,9 +36,19 @@ class Service:
 
     def _follow(self) -> None:
         self._status = self._until_over()
+        self._over.set()
         with self.busy:
             if not self._ending:
                 os._exit(self._status)
+
+    def is_over(self) -> bool:
+        """Whether the other side has gone."""
+        return self._over.is_set()
+
+    def abandon(self) -> None:
+        """Whatever becomes of it does not matter any more."""
+        self._ending = True
+        self._close()
 
     def relay(self) -> None:
         """Hand on what git says, as it is, until it says no more."""
@@ -64,15 +80,17 @@ class Service:
 
 
 class Process(Service):
-    """A program that reads what we send, and writes where we would."""
+    """A program that reads what we send, and writes where we would; ``again``: what it says first, git has heard before."""
 
-    def __init__(self, command: list[str], env: dict[str, str] | None = None) -> None:
-        self._process = start(command, env, subprocess.PIPE)
+    def __init__(self, command: list[str], env: dict[str, str] | None = None, again: bool = False) -> None:
+        self._process = start(command, env, subprocess.PIPE, subprocess.PIPE if again else None)
         assert self._process.stdin is not None
         self._input = self._process.stdin
         super().__init__()
 
     def _until_over(self) -> int:
+        if self._process.stdout is not None:
+            _hand_on(self._process.stdout.read, again=True)
         return status_of(self._process)
 
     def _write(self, data: bytes) -> None:
@@ -83,19 +101,20 @@ class Process(Service):
 
 
 class Connection(Service):
-    """A TCP connection."""
+    """A TCP connection, which is told ``request`` first."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, request: bytes, again: bool = False) -> None:
+        self._again = again
         try:
             self._socket = socket.create_connection((host, port))
         except OSError as error:
             raise RemoteUnavailable(f"{host}:{port} cannot be reached: {error.strerror or error}") from None
+        self._socket.sendall(request)
         super().__init__()
 
     def _until_over(self) -> int:
         try:
-            while data := self._socket.recv(_PIECE_BYTES):
-                write_all(_OUT, data)
+            _hand_on(self._socket.recv, self._again)
         except OSError:
             return 128
         return 0
@@ -110,10 +129,30 @@ class Connection(Service):
             pass  # the other side was faster
 
 
-def start(command: list[str], env: dict[str, str] | None, stdin: int | None = None) -> subprocess.Popen[bytes]:
-    """Start a program that talks to git through our standard streams. Raises: GitFailed."""
+def _hand_on(read: Callable[[int], bytes], again: bool) -> None:
+    """Hand on what the other side says; ``again``: but not the refs it advertises."""
+    while again:
+        head = _exactly(read, 4)
+        again = bool(head) and head != FLUSH
+        if again:
+            _exactly(read, int(head, 16) - 4)
+    while data := read(_PIECE_BYTES):
+        write_all(_OUT, data)
+
+
+def _exactly(read: Callable[[int], bytes], size: int) -> bytes:
+    parts = b""
+    while len(parts) < size and (data := read(size - len(parts))):
+        parts += data
+    return parts
+
+
+def start(
+    command: list[str], env: dict[str, str] | None, stdin: int | None = None, stdout: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a program that talks to git through our standard streams, where no others are given. Raises: GitFailed."""
     try:
-        return subprocess.Popen(command, stdin=stdin, env=env, bufsize=0)
+        return subprocess.Popen(command, stdin=stdin, stdout=stdout, env=env, bufsize=0)
     except OSError as error:
         raise GitFailed(f"'{command[0]}' cannot be started: {error.strerror}") from None
 

@@ -223,3 +223,24 @@ def test_a_colleague_pulls_history_and_data(smart_host: GitHost, tmp_path: Path)
     smart_host.work(tmp_path / "work").git("push", "-q", "origin", "main")
     colleague.git("pull", "-q")
     colleague.assert_content({**CONTENT, "new.bin": NEW}, linked=False)
+
+
+def test_a_server_that_loses_patience_while_data_is_sent_is_connected_anew(path_host: GitHost, tmp_path: Path) -> None:
+    repo = path_host.work(tmp_path / "work")
+    repo.write("large.bin", 300_000)
+    commit = repo.commit()
+    run("rm", "-r", path_host.store)
+    impatient = tmp_path / "impatient"
+    impatient.write_text(
+        "#!/bin/sh\n"
+        f'if [ -e {tmp_path}/gone ]; then exec git receive-pack "$1"; fi\n'
+        f"touch {tmp_path}/gone\n"
+        'git receive-pack "$1" </dev/null 2>/dev/null\n'
+        f"until [ -e {path_host.store}/layout ]; do sleep 0.01; done\n"
+    )
+    impatient.chmod(0o755)
+    repo.git("config", "data.limitRate", "300k")  # what is sent takes a second longer than the server has patience
+    done = repo.run("git", "push", f"--receive-pack={impatient}", "origin", "main")
+    assert b"connecting to the git server again" in done.stderr
+    assert path_host.refs()["refs/heads/main"] == commit
+    assert path_host.has_data(NEW)
