@@ -111,7 +111,7 @@ class Push:
             return None
         # a partial clone gets the blobs it lacks when they are packed: which are pointers is known only then
         file = self._pack(state, tips, edge) if tips and promisors(self.repo) else None
-        if tips and not self._sent_for.issuperset(tips):
+        if tips and (not self._sent_for.issuperset(tips) or self._collected()):
             self._send_data(tips, edge)
             self._sent_for.update(tips)
         if tips:
@@ -191,6 +191,10 @@ class Push:
         if result.sent and self.options.verbosity > 0:
             size = report.human_size(result.bytes)
             report.say(f"{report.count(len(result.sent), 'object')}, {size} sent to '{self.session.name}'")
+
+    def _collected(self) -> bool:
+        """Whether objects were deleted there since we looked: a collection makes a change, which has us decide anew."""
+        return self.session.layout is not None and self.session.moved_on()
 
     def _goes_elsewhere(self) -> bool:
         """Data goes where the history goes, unless ``remote.<name>.dataRemote``, or a URL for data of its own, says otherwise."""

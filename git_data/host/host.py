@@ -13,7 +13,9 @@ import time
 from git_data.errors import CorruptData, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable
 from git_data.host.manifests import Found, read_manifest, write_manifest
 from git_data.host.marker import FORMAT, Marker, make_marker, put_small, read_marker
+from git_data.host.memory import Memory
 from git_data.host.state import MANIFEST, STATES, Change, Manifest, Snapshot, State, damaged
+from git_data.host.who import signature
 from git_data.remote.layout import initialise
 from git_data.transfer.retry import ATTEMPTS, pause_s, retried
 
@@ -21,7 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from git_data.host.memory import Memory
     from git_data.remote.base import Remote
 
 _SNAPSHOT_LIMIT = 64 << 20
@@ -323,6 +324,13 @@ class Host:
     def is_fresh(self) -> bool:
         """Whether nothing was ever pushed here."""
         return self._manifest is None
+
+
+def disturb(remote: Remote) -> None:
+    """Where a repository lies, make a change that changes nothing: who has prepared one must begin anew. Raises: RemoteError."""
+    host = Host(remote, Memory(""))
+    if host.read() is not None:
+        host.change(lambda state: Change("collect", **signature()))
 
 
 class _Following:

@@ -69,10 +69,14 @@ class Session:
 
     def collecting(self) -> Layout:
         """Tell everybody that objects are about to be deleted. Raises: RemoteError."""
+        from git_data.host.host import disturb
+
         assert self.layout is not None
         layout = self.layout
         self.layout = retried(lambda: bump(self.remote, layout))
         self.known.confirm(self.layout.id, self.layout.generation)
+        # whoever is about to publish history here looks again, then, and sees the new generation
+        disturb(self.remote)
         return self.layout
 
     def close(self) -> None:

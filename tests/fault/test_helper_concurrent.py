@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from helpers import Repo, run
+from servers.proxy import running
+from servers.seaweedfs import SeaweedFS
 from stores import HOSTING, Store, assert_whole, begin, clone, refs
 
 from git_data.errors import GitDataError
@@ -208,3 +210,39 @@ def test_several_fetches_in_one_clone_do_not_disturb_each_other(store: Store, tm
     assert [status for status, _ in done] == [0] * 5, done
     assert len(set(theirs.git("for-each-ref", "--format=%(objectname)", "refs/seen").split())) == 1
     assert run("git", "fsck", "--strict", cwd=theirs.path).returncode == 0
+
+
+# -- what somebody deletes meanwhile
+
+
+@pytest.mark.parametrize("store", ["S3 (SeaweedFS)"], indirect=True)
+def test_a_push_sends_again_what_it_found_there_and_a_collection_deletes(
+    store: Store, seaweedfs: SeaweedFS, tmp_path: Path
+) -> None:
+    ours = begin(tmp_path / "ours", store)
+    data = ours.write("old.bin", 3000)
+    ours.commit("with data that nobody refers to soon")
+    ours.git("push", "-q", "origin", "main~1:refs/heads/main", "main:refs/heads/gone")
+    theirs = clone(store, tmp_path / "theirs")
+    theirs.git("push", "-q", "origin", ":refs/heads/gone")
+    ours.git("reset", "-q", "--soft", "main~1")
+    ours.commit("the same data once more")
+    theirs.data("gc", "--remote", "--force", "--prune=never")
+
+    def collect(*arguments: object) -> None:
+        if not collected:
+            collected.append(theirs.data("gc", "--remote", "--force", "--prune=now"))
+
+    collected: list[str] = []
+    host, _, port = seaweedfs.url.rpartition("//")[2].partition(":")
+    with running((host, int(port))) as proxy:
+        # between the look at what is there and the manifest
+        strike = proxy.strike
+        proxy.strike = lambda method, path, size: (  # type: ignore[method-assign]
+            collect() if method == "PUT" and "/git/packs/" in path else None,
+            strike(method, path, size),
+        )[1]
+        ours.git("config", "remote.origin.url", store.url.replace(seaweedfs.url, proxy.url))
+        ours.git("push", "-q", "origin", "main")
+    assert "1 object deleted" in collected[0]
+    assert clone(store, tmp_path / "last").read("old.bin") == data
