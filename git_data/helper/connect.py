@@ -9,10 +9,8 @@ from __future__ import annotations
 import os
 
 from git_data.base.fsio import write_all
-from git_data.errors import GitDataError, UsageError
-from git_data.git.run import git
-from git_data.helper import receive, ssh
-from git_data.helper.service import Connection, Process, start, status_of
+from git_data.errors import GitDataError, GitFailed, UsageError
+from git_data.git.run import capture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,20 +50,44 @@ def _connect(target: Target, url: str, service: str, program: str) -> int:
     if place.protocol == "git":
         return _by_tcp(target, place, service, _daemon_request(program, place, version))
     if place.protocol == "ssh":
+        from git_data.helper import ssh
+
         command, version = ssh.command_line(config, place.login, place.port, program, place.path, version)
     elif program == service:
         command = ["git", service.removeprefix("git-"), place.path]
     else:
         command = ["sh", "-c", f'{program} "$@"', program, place.path]
     env = _environment(version)
-    if service == _PUSH:
-        return receive.push(lambda again: Process(command, env, again), target.name)
-    return status_of(start(command, env))
+    if service != _PUSH:
+        return _become(command, env)
+    from git_data.helper import receive
+    from git_data.helper.service import Process
+
+    return receive.push(lambda again: Process(command, env, again), target.name)
+
+
+def _become(command: list[str], env: dict[str, str]) -> int:
+    """Nothing is left to do here: git and the service talk to each other."""
+    try:
+        if os.name == "posix":
+            import signal
+
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and that would be inherited
+            os.execvpe(command[0], command, env)
+        import subprocess
+
+        return subprocess.call(command, env=env)
+    except OSError as error:
+        raise GitFailed(f"'{command[0]}' cannot be started: {error.strerror}") from None
 
 
 def _by_tcp(target: Target, place: Place, service: str, request: bytes) -> int:
+    from git_data.helper.service import Connection
+
     port = int(place.port or _GIT_PORT)
     if service == _PUSH:
+        from git_data.helper import receive
+
         return receive.push(lambda again: Connection(place.host, port, request, again), target.name)
     connection = Connection(place.host, port, request)
     connection.relay()
@@ -146,7 +168,7 @@ def _version(config: Config) -> int:
 
 def _environment(version: int) -> dict[str, str]:
     """What belongs to this repository is not for the other one."""
-    local = git("rev-parse", "--local-env-vars").decode().split()
+    local = capture(["rev-parse", "--local-env-vars"])[0][1].decode().split()
     env = {name: value for name, value in os.environ.items() if name not in (*local, "GIT_PROTOCOL")}
     return {**env, "GIT_PROTOCOL": f"version={version}"} if version else env
 

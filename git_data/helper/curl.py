@@ -12,8 +12,6 @@ from git_data.base.fsio import write_all
 from git_data.errors import GitDataError
 from git_data.git.repo import locate
 from git_data.git.run import git
-from git_data.helper.data import complain, publish
-from git_data.helper.receive import REFUSED
 from git_data.helper.service import Process
 
 TYPE_CHECKING = False
@@ -55,6 +53,8 @@ def converse(target: Target, url: str) -> int:
 
 def _send_data(target: Target, batch: list[bytes], quiet: bool) -> bytes:
     """Send the data of what is pushed; the answer for git if it cannot be."""
+    from git_data.helper.data import REFUSED, complain, publish
+
     specs = [os.fsdecode(line[len(b"push ") :].rstrip(b"\n")).lstrip("+").rpartition(":") for line in batch if line != b"\n"]
     sources = [source for source, _, _ in specs if source]
     if not sources:

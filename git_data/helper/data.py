@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from git_data.git.repo import Repository
     from git_data.pointer import Pointer
 
+REFUSED = "its data was not sent; the reason is above"
+"""What git shows beside each ref."""
+
 
 def publish(
     repo: Repository, git_remote: str, local: list[str], remote: list[str], dry_run: bool = False, quiet: bool = False

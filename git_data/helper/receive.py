@@ -15,7 +15,7 @@ from git_data.base.fsio import write_all
 from git_data.errors import GitDataError, GitFailed
 from git_data.git.pktline import FLUSH, MAX_PAYLOAD_BYTES, encode
 from git_data.git.repo import locate
-from git_data.helper.data import complain, publish
+from git_data.helper.data import REFUSED, complain, publish
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _IN, _OUT = 0, 1
 _HEX = frozenset(b"0123456789abcdef")
 _STALE_S = 240.0
 """Routers forget connections that have been silent for five minutes or more (RFC 5382 asks for two hours; few heed it)."""
-REFUSED = "its data was not sent; the reason is above"
 
 
 class Request:

@@ -7,7 +7,6 @@ Only while data is being sent (``busy``) nothing ends: if the server loses patie
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import threading
 
@@ -83,7 +82,11 @@ class Process(Service):
     """A program that reads what we send, and writes where we would; ``again``: what it says first, git has heard before."""
 
     def __init__(self, command: list[str], env: dict[str, str] | None = None, again: bool = False) -> None:
-        self._process = start(command, env, subprocess.PIPE, subprocess.PIPE if again else None)
+        output = subprocess.PIPE if again else None
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, env=env, bufsize=0)
+        except OSError as error:
+            raise GitFailed(f"'{command[0]}' cannot be started: {error.strerror}") from None
         assert self._process.stdin is not None
         self._input = self._process.stdin
         super().__init__()
@@ -91,7 +94,8 @@ class Process(Service):
     def _until_over(self) -> int:
         if self._process.stdout is not None:
             _hand_on(self._process.stdout.read, again=True)
-        return status_of(self._process)
+        status = self._process.wait()
+        return status if status >= 0 else 128 - status
 
     def _write(self, data: bytes) -> None:
         write_all(self._input.fileno(), data)
@@ -104,6 +108,8 @@ class Connection(Service):
     """A TCP connection, which is told ``request`` first."""
 
     def __init__(self, host: str, port: int, request: bytes, again: bool = False) -> None:
+        import socket
+
         self._again = again
         try:
             self._socket = socket.create_connection((host, port))
@@ -124,7 +130,7 @@ class Connection(Service):
 
     def _close(self) -> None:
         try:
-            self._socket.shutdown(socket.SHUT_WR)
+            self._socket.shutdown(1)  # SHUT_WR
         except OSError:
             pass  # the other side was faster
 
@@ -145,19 +151,3 @@ def _exactly(read: Callable[[int], bytes], size: int) -> bytes:
     while len(parts) < size and (data := read(size - len(parts))):
         parts += data
     return parts
-
-
-def start(
-    command: list[str], env: dict[str, str] | None, stdin: int | None = None, stdout: int | None = None
-) -> subprocess.Popen[bytes]:
-    """Start a program that talks to git through our standard streams, where no others are given. Raises: GitFailed."""
-    try:
-        return subprocess.Popen(command, stdin=stdin, stdout=stdout, env=env, bufsize=0)
-    except OSError as error:
-        raise GitFailed(f"'{command[0]}' cannot be started: {error.strerror}") from None
-
-
-def status_of(process: subprocess.Popen[bytes]) -> int:
-    """Wait for a process; its exit status as a shell has it."""
-    status = process.wait()
-    return status if status >= 0 else 128 - status

@@ -7,8 +7,6 @@ Nothing is asked of the server but to run the service: git's own settings (``cor
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 
 from git_data.errors import UsageError
 
@@ -32,6 +30,8 @@ def command_line(config: Config, host: str, port: str, service: str, path: str, 
     program, by_shell = _program(config)
     variant = _variant(config, program, by_shell)
     if variant == "auto":
+        import subprocess
+
         probe = _started(program, by_shell, ["-G", *_options("ssh", port, version), host])
         null = subprocess.DEVNULL
         variant = "simple" if subprocess.call(probe, stdin=null, stdout=null, stderr=null) else "ssh"
@@ -50,6 +50,8 @@ def _variant(config: Config, program: str, by_shell: bool) -> str:
     if given:
         return given if given in _VARIANTS else "ssh"
     if by_shell:
+        import shlex
+
         try:
             words = shlex.split(program)
         except ValueError:
