@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from git_data.git.run import capture, git
+from git_data.git.run import git
 from git_data.helper import clone
+from git_data.helper.target import has_no_refs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 def serve(target: Target) -> int:
     """Have git's own transport talk with git; the exit status. Raises: GitDataError."""
-    if target.name and _is_being_cloned():
+    # git does not tell that it clones, and the filter must be there before the first checkout
+    if target.name and has_no_refs():
         clone.set_up(target)
     url = _rewritten(target)
     if url.lower().startswith(("http://", "https://")):
@@ -22,11 +24,6 @@ def serve(target: Target) -> int:
     from git_data.helper import connect
 
     return connect.converse(target, url)
-
-
-def _is_being_cloned() -> bool:
-    """Whether this repository has no refs: git does not tell, and the filter must be there before the first checkout."""
-    return capture(["for-each-ref", "--count=1"])[0] == (0, b"")
 
 
 def _rewritten(target: Target) -> str:

@@ -6,7 +6,7 @@ import os
 
 from git_data.errors import RepositoryError
 from git_data.git.repo import Repository, locate, nowhere
-from git_data.git.run import git
+from git_data.git.run import capture, git
 from git_data.sync import git_urls
 from git_data.sync.remotes import GIVEN, Named, named
 
@@ -47,9 +47,11 @@ def find(name: str, text: str) -> Target:
     text = text.removeprefix(git_urls.PREFIX)
     # git starts us where the user is, or at the top of the work tree: a path is relative to that
     is_store = git_urls.kind(text, os.getcwd()) == git_urls.STORE
+    # a clone has no settings yet, but is made where another project may have some
+    is_new = os.path.isabs(os.environ.get("GIT_DIR", "")) and has_no_refs()
     try:
         # a server may be asked in the middle of reading what a partial clone lacks
-        repo = locate(committed=is_store)
+        repo = locate(committed=is_store and not is_new)
     except RepositoryError:
         if os.environ.get("GIT_DIR"):
             raise
@@ -67,8 +69,13 @@ def find(name: str, text: str) -> Target:
         if name and is_certain:
             git("config", f"remote.{name}.dataKind", f"{kind} {text}")
     if kind == git_urls.STORE and not is_store and repo.git_dir:
-        target.repo = locate()
+        target.repo = locate(committed=not is_new)
     return target
+
+
+def has_no_refs() -> bool:
+    """Whether nothing has ever been committed or fetched here: it is being cloned, or was made just now."""
+    return capture(["for-each-ref", "--count=1"])[0] == (0, b"")
 
 
 def _settings_of_same(config: Config, address: str) -> dict[str, str]:

@@ -200,3 +200,18 @@ def test_instead_of_works_behind_data(path_host: GitHost) -> None:
 def test_an_archive_comes_from_the_server(path_host: GitHost) -> None:
     archive = run("git", "archive", f"--remote={path_host.url}", "main", "readme").stdout
     assert b"hello\n" in archive
+
+
+# -- settings
+
+
+@pytest.mark.parametrize("option", ["--no-checkout", "--bare"])
+def test_a_clone_made_inside_another_project_does_not_take_its_settings(
+    repo: Repo, published: bytes, tmp_path: Path, option: str
+) -> None:
+    repo.git("push", "-q", f"data::{tmp_path / 'place'}", "main")
+    other = tmp_path / "project"
+    run("git", "init", "-q", other)
+    (other / ".gitdata").write_text(f'[data "elsewhere"]\n\turl = {tmp_path}/place\n\tjobs = nonsense\n')
+    done = run("git", "clone", "-q", option, f"data::{tmp_path / 'place'}", "clone", cwd=other)
+    assert done.stderr == b""
