@@ -94,7 +94,7 @@ def _named(repo: Repository, word: str) -> Named:
         return remotes[word]
     if url:
         raise _server(word, url)
-    if not is_address(word):
+    if not is_address(word) and not os.path.isdir(word):
         raise _unknown(word, [*remotes, *_git_remotes(repo)])
     found = target.find(word, word)
     if found.server:
@@ -116,7 +116,7 @@ def _unknown(word: str, names: list[str]) -> UsageError:
     close = difflib.get_close_matches(word, names, n=1)
     meant = f"; did you mean '{close[0]}'?" if close else ""
     return UsageError(
-        f"there is no remote '{redacted(word)}'{meant}", "git remote -v; git data remote list; or give a URL or a path"
+        f"there is no remote '{redacted(word)}'{meant}", f"git remote -v; git data remote list; a folder: ./{redacted(word)}"
     )
 
 

@@ -93,8 +93,10 @@ def _print(place: Hosted, shown: list[Step], forced: dict[int, bool], refs: dict
     undoable = None
     for at, step in enumerate(shown):
         word = _FORCED if forced.get(at) else step.kind
-        if word in (_FORCED, DELETED):
+        # without the old object nobody can tell a force-push from any other
+        if word in (_FORCED, DELETED) or (word == MOVED and at not in forced):
             undoable = undoable or (step if refs.get(step.ref) == step.new else None)
+        if word in (_FORCED, DELETED):
             word = output.paint(word, "yellow")
         time = datetime.datetime.fromtimestamp(step.change.time_s).strftime("%Y-%m-%d %H:%M")
         old = step.old_oid[:_DIGITS] or ("-" if step.known else "?")

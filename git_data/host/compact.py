@@ -116,7 +116,7 @@ def _must_be_complete(host: Host, state: State) -> None:
     if refs:
         more = f" and {len(refs) - _SHOWN:,} more" if len(refs) > _SHOWN else ""
         raise MissingData(
-            f"nothing was mended: {', '.join(refs[:_SHOWN])}{more} reach objects that are neither at {host.remote.url} nor here",
+            f"nothing was mended: objects that {', '.join(refs[:_SHOWN])}{more} need are neither at {host.remote.url} nor here",
             "try it in a clone that has them, or fetch from one: git fetch PATH\nor give them up: git push --delete REMOTE REF",
         )
 
