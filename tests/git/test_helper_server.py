@@ -6,11 +6,16 @@ behind us) and over a path (git is connected with the service), which are the tw
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from helpers import Repo, run
 from servers.git_hosts import CONTENT, NEW, GitHost
+from servers.sshd import descendants
 
 
 def refuse_data(repo: Repo, host: GitHost) -> None:
@@ -244,3 +249,24 @@ def test_a_server_that_loses_patience_while_data_is_sent_is_connected_anew(path_
     assert b"connecting to the git server again" in done.stderr
     assert path_host.refs()["refs/heads/main"] == commit
     assert path_host.has_data(NEW)
+
+
+def test_a_push_killed_while_data_is_sent_moves_nothing_and_can_be_repeated(smart_host: GitHost, tmp_path: Path) -> None:
+    repo = smart_host.work(tmp_path / "work")
+    repo.write("large.bin", 300_000)
+    commit = repo.commit()
+    before = smart_host.refs()
+    run("rm", "-r", smart_host.store)
+    command = ["git", "-c", "data.limitRate=100k", "push", "-q", "origin", "main"]
+    push = subprocess.Popen(command, cwd=repo.path, stderr=subprocess.DEVNULL)
+    while not (smart_host.store / "layout").exists():
+        assert push.poll() is None
+        time.sleep(0.01)
+    for child in descendants(push.pid):
+        if b"git-remote-data" in Path(f"/proc/{child}/cmdline").read_bytes():
+            os.kill(child, signal.SIGKILL)
+    assert push.wait() != 0
+    assert smart_host.refs() == before
+    repo.git("push", "-q", "origin", "main")
+    assert smart_host.refs()["refs/heads/main"] == commit
+    assert smart_host.has_data(NEW)

@@ -77,7 +77,7 @@ class Sshd:
     def signal(self, number: int) -> None:
         """Send a signal to the processes of all connections; the server goes on."""
         assert self.process is not None
-        for child in _children(self.process.pid):
+        for child in descendants(self.process.pid):
             _signal(child, number)
 
     def cut(self) -> None:
@@ -127,7 +127,8 @@ def _free_port() -> int:
         return port
 
 
-def _children(process: int) -> list[int]:
+def descendants(process: int) -> list[int]:
+    """What a process started, and what that started."""
     done = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
     children: dict[int, list[int]] = {}
     for line in done.stdout.splitlines():
