@@ -132,13 +132,13 @@ class Push:
         """The pack of this push, made once unless what it was based on has gone."""
         there = {pack.name for pack in state.packs}
         last = self._packed[-1] if self._packed else None
-        if last is not None and last.based_on <= there and last.pack.tips == tips:
+        if last is not None and last.based_on <= there and last.asked == tips:
             return last
         directory = os.path.join(self.repo.common_dir, "data", "tmp")
         file = make_pack(tips, edge, directory, progress=self.options.loud)
         if file is None:
             return None
-        file.based_on = there
+        file.based_on, file.asked = there, tips
         file.pack.requires += sorted(self._beyond(tips, edge) - set(file.pack.requires))
         self._packed.append(file)
         return file
@@ -172,9 +172,10 @@ class Push:
 
             publish(self.repo, self.target.name, tips, sorted(edge), quiet=self.options.verbosity < 1)
             return
-        from git_data.sync.push import outgoing, push
+        from git_data.sync.push import between, push
 
-        pointers = outgoing(self.repo, self.session, tips, edge)
+        # what refs over there reach has its data there
+        pointers = between(self.repo, tips, edge)
         if not pointers:
             return
         from git_data.store.place import open_store
@@ -184,7 +185,7 @@ class Push:
         result = push(
             self.repo, store, self.session, pointers,
             restore=lambda lost: restore(self.repo, store, lost),
-            unpublished=lambda: outgoing(self.repo, self.session, tips, edge),
+            fresh=not self._sent_for,
         )  # fmt: skip
         self.session.remote.flush()
         self._complete = self._complete and result.complete
@@ -194,7 +195,7 @@ class Push:
 
     def _collected(self) -> bool:
         """Whether objects were deleted there since we looked: a collection makes a change, which has us decide anew."""
-        return self.session.layout is not None and self.session.moved_on()
+        return self.session.layout is None or self.session.moved_on()
 
     def _goes_elsewhere(self) -> bool:
         """Data goes where the history goes, unless ``remote.<name>.dataRemote``, or a URL for data of its own, says otherwise."""

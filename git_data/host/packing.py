@@ -30,7 +30,7 @@ _KINDS = ("blob", "commit", "tag", "tree")
 class PackFile:
     """A pack that was made: the file, and what the manifest will say of it."""
 
-    __slots__ = ("based_on", "count", "pack", "path", "sent")
+    __slots__ = ("asked", "based_on", "count", "pack", "path", "sent")
 
     def __init__(self, path: str, count: int, pack: Pack, based_on: set[str] | None = None) -> None:
         self.based_on = based_on or set()
@@ -39,6 +39,8 @@ class PackFile:
         self.count = count
         self.pack = pack
         self.sent = False
+        self.asked: list[str] = []
+        """what it was made of, which it need not hold itself"""
 
     def remove(self) -> None:
         """Take the file away."""
@@ -87,10 +89,13 @@ def is_connected(oids: Iterable[str], partial: bool = False) -> bool:
 def make_pack(tips: list[str], exclude: Iterable[str], directory: str, progress: bool = False) -> PackFile | None:
     """Pack what ``tips`` reach and ``exclude`` (objects that are here) do not; ``None`` if that is nothing.
 
+    The pack names those of the tips that it holds.
+
     Raises: GitFailed, FileSystemError.
     """
+    found = kinds([*tips, *(f"{oid}^{{}}" for oid in set(exclude))])
     # trees and blobs are not left out: what a pack lacks is written down as commits
-    left_out = sorted({oid for oid, kind in kinds(f"{oid}^{{}}" for oid in exclude).values() if kind == "commit"})
+    left_out = sorted({oid for name, (oid, kind) in found.items() if name.endswith("^{}") and kind == "commit"})
     revisions = [*tips, *(f"^{oid}" for oid in left_out)]
     stdin = "".join(f"{revision}\n" for revision in revisions).encode()
     path = os.path.join(directory, fsio.temp_name() + ".pack")
@@ -124,7 +129,11 @@ def make_pack(tips: list[str], exclude: Iterable[str], directory: str, progress:
         fsio.remove_if_exists(path)
         return None
     name = f"{hasher.hexdigest()}-{os.urandom(NONCE_DIGITS // 2).hex()}"
-    return PackFile(path, count, Pack(name, size, tips, _lower_edge(stdin) if left_out else []))
+    pack = Pack(name, size, tips, [])
+    if left_out:
+        inside, pack.requires = _inside_and_edge(stdin, tips)
+        pack.tips = [tip for tip in tips if tip in inside or found.get(tip, ("", ""))[1] == "tag"]
+    return PackFile(path, count, pack)
 
 
 def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
@@ -137,10 +146,16 @@ def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
         pass  # its exit status tells
 
 
-def _lower_edge(stdin: bytes) -> list[str]:
-    """The commits (hex) that are left out and have a child that is not."""
-    found = (line for line in lines("rev-list", "--boundary", "--stdin", stdin=[stdin]) if line.startswith(b"-"))
-    return [line[1:].strip().decode() for line in found]
+def _inside_and_edge(stdin: bytes, tips: list[str]) -> tuple[set[str], list[str]]:
+    """The tips that are commits of the pack (others are older), and the commits left out that have a child in it."""
+    wanted, inside, edge = set(tips), set(), []
+    for line in lines("rev-list", "--boundary", "--stdin", stdin=[stdin]):
+        oid = line.strip().decode()
+        if oid.startswith("-"):
+            edge.append(oid[1:])
+        elif oid in wanted:
+            inside.add(oid)
+    return inside, edge
 
 
 def send_pack(remote: Remote, file: PackFile) -> None:
