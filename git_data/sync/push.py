@@ -14,6 +14,7 @@ from git_data.git.partial_clone import has_all_blobs_below, promisors
 from git_data.git.run import git
 from git_data.git.scan import in_history
 from git_data.pointer import MAX_SIZE_BYTES
+from git_data.remote.base import SMALL_BYTES
 from git_data.store.presence import Presence
 from git_data.sync import projects
 from git_data.sync.session import Session
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from git_data.git.repo import Repository
     from git_data.pointer import Pointer
     from git_data.store.objects import Store
+
+
+_FEW = 32
+_FEW_BYTES = 4 << 20
 
 
 class Pushed:
@@ -58,11 +63,17 @@ def outgoing(repo: Repository, session: Session, include: list[str], exclude: It
     still is what it was.  Raises: GitFailed, RemoteError.
     """
     tips = session.known.tips
-    found = in_history(repo, "--ignore-missing", *include, "--not", *exclude, *_known_here(tips), "--")
+    found = between(repo, include, [*exclude, *_known_here(tips)])
     if found:
         session.reader()
         if session.known.tips != tips:
-            found = in_history(repo, "--ignore-missing", *include, "--not", *exclude, "--")
+            found = between(repo, include, exclude)
+    return found
+
+
+def between(repo: Repository, include: list[str], exclude: Iterable[str]) -> list[Pointer]:
+    """Pointers reachable from ``include``, but not from ``exclude``, each object once. Raises: GitFailed."""
+    found = in_history(repo, "--ignore-missing", *include, "--not", *exclude, "--")
     return list({pointer.oid: pointer for pointer in found.values()}.values())
 
 
@@ -102,9 +113,13 @@ def push(
     restore: Callable[[list[Pointer]], object] | None = None,
     unpublished: Callable[[], list[Pointer]] | None = None,
     dry_run: bool = False,
+    fresh: bool = False,
     jobs: int = 0,
 ) -> Pushed:
     """Send what the remote lacks of ``pointers``.
+
+    ``fresh`` means that they are most likely all news there, and that data was sent from here before: a few small objects are
+    sent without a question, which costs less than the question if they are, and does no harm if they are not.
 
     ``required`` tells which of some missing pointers must not be missing (default: all); ``restore`` may bring back what the
     store has lost; ``unpublished`` gives all that no ref on the other side refers to yet, if it turns out to be needed.
@@ -113,6 +128,12 @@ def push(
     """
     result = Pushed()
     result.objects = len(pointers)
+    if fresh and not dry_run and session.known.is_set_up and _are_few(pointers) and not _split(store, pointers)[1]:
+        result.sent = pointers
+        result.bytes = sum(pointer.size for pointer in pointers)
+        _send(repo, store, session, pointers, result, jobs)
+        result.requests = session.remote.requests
+        return result
     if session.reader() is None and not dry_run:
         session.writer()
     unknown = [pointer for pointer in pointers if not session.known.has(pointer.oid)]
@@ -134,7 +155,8 @@ def push(
         projects.register(repo, session)
     if not dry_run and here:
         _send(repo, store, session, here, result, jobs)
-        while session.moved_on():
+        # what was sent is young, and stays; what was found there, or was believed to be, may be about to go
+        while (unpublished is not None or len(here) < len(pointers)) and session.moved_on():
             result.collected = True
             _renew(repo, store, session, [*pointers, *(unpublished() if unpublished is not None else [])], result, jobs)
     result.requests = session.remote.requests
@@ -165,6 +187,11 @@ def _renew(repo: Repository, store: Store, session: Session, pointers: list[Poin
         raise _nowhere(session, gone)
     if here:
         _send(repo, store, session, here, result, jobs)
+
+
+def _are_few(pointers: list[Pointer]) -> bool:
+    small = all(pointer.size <= SMALL_BYTES for pointer in pointers)
+    return small and len(pointers) <= _FEW and sum(pointer.size for pointer in pointers) <= _FEW_BYTES
 
 
 def _lacking(session: Session, unknown: list[Pointer]) -> list[Pointer]:

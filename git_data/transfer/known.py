@@ -58,6 +58,11 @@ class Known:
             self._oids = {content[at : at + _OID_BYTES] for at in range(_HEADER_BYTES, end, _OID_BYTES)}
         return self._oids
 
+    @property
+    def is_set_up(self) -> bool:
+        """Whether the remote had a marker when it was looked at last."""
+        return bool(self._header)
+
     def confirm(self, identity: str, generation: int) -> bool:
         """The remote says who it is: forget everything if that is news. Whether the hints hold."""
         header = f"git-data-known 1 {identity} {generation}".encode().ljust(_HEADER_BYTES - 1) + b"\n"
