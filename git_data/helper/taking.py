@@ -45,6 +45,12 @@ def take(repo: Repository, session: Session, host: Host, state: State, wants: li
             # something was taken away since (a repack after a branch was deleted), or the list of packs is not what it says
             work.keep = False
             work.take([pack for pack in state.packs if pack not in packs] + packs)
+            connected = is_connected(wants, partial)
+            if not connected:
+                raise CorruptData(
+                    f"the packs on {session.remote.url} do not hold all that its refs reach",
+                    "git data remote fsck   # says what lacks",
+                )
         host.memory.take([pack.name for pack in packs], [pack.name for pack in state.packs])
     if connected and options["check-connectivity"] and set(wants) <= present(wants):
         lines.append("connectivity-ok")
