@@ -59,17 +59,17 @@ def _connect(target: Target, url: str, service: str, program: str) -> int:
         command = ["sh", "-c", f'{program} "$@"', program, place.path]
     env = _environment(version)
     if service != _PUSH:
-        return _become(command, env)
+        return _hand_over(command, env, target.is_guess)
     from git_data.helper import receive
     from git_data.helper.service import Process
 
     return receive.push(lambda again: Process(command, env, again), target.name)
 
 
-def _become(command: list[str], env: dict[str, str]) -> int:
-    """Nothing is left to do here: git and the service talk to each other."""
+def _hand_over(command: list[str], env: dict[str, str], wait: bool) -> int:
+    """git and the service talk to each other; unless we are to ``wait`` for the end of it, nothing is left to do here."""
     try:
-        if os.name == "posix":
+        if os.name == "posix" and not wait:
             import signal
 
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and that would be inherited

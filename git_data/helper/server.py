@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from git_data.git.run import git
 from git_data.helper import clone
-from git_data.helper.target import has_no_refs
+from git_data.helper.target import has_no_refs, remember
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,13 @@ def serve(target: Target) -> int:
     # git does not tell that it clones, and the filter must be there before the first checkout
     if target.name and has_no_refs():
         clone.set_up(target)
-    url = _rewritten(target)
+    status = _converse(target, _rewritten(target))
+    if target.is_guess and status == 0:
+        remember(target)  # git found a server: no need to look another time
+    return status
+
+
+def _converse(target: Target, url: str) -> int:
     if url.lower().startswith(("http://", "https://")):
         from git_data.helper import curl
 

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class Target:
     """``address`` is the URL without ``data::`` and settings; ``name`` that of the git remote, empty for a bare URL.
 
-    ``server`` is whether a git server is there, not a store.  Outside of a repository ``repo`` has no directories.
+    ``server`` is whether a git server is there, not a store; ``is_guess`` whether that could not be found out.  Outside of a
+    repository ``repo`` has no directories.
     """
 
-    __slots__ = ("address", "name", "repo", "server", "settings", "text")
+    __slots__ = ("address", "is_guess", "name", "repo", "server", "settings", "text")
 
     def __init__(self, repo: Repository, name: str, text: str, address: str, settings: dict[str, str], server: bool) -> None:
         self.repo = repo
@@ -30,6 +31,7 @@ class Target:
         self.address = address
         self.settings = settings
         self.server = server
+        self.is_guess = False
 
     @property
     def remote(self) -> Named:
@@ -66,11 +68,19 @@ def find(name: str, text: str) -> Target:
 
         kind, is_certain = look(target)
         target.server = kind == git_urls.SERVER
-        if name and is_certain:
-            git("config", f"remote.{name}.dataKind", f"{kind} {text}")
+        target.is_guess = not is_certain
+        if is_certain:
+            remember(target)
     if kind == git_urls.STORE and not is_store and repo.git_dir:
         target.repo = locate(committed=not is_new)
     return target
+
+
+def remember(target: Target) -> None:
+    """What lies behind the address of a git remote is written down."""
+    if target.name:
+        kind = git_urls.SERVER if target.server else git_urls.STORE
+        git("config", f"remote.{target.name}.dataKind", f"{kind} {target.text}")
 
 
 def has_no_refs() -> bool:

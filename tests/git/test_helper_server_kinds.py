@@ -83,6 +83,16 @@ def test_a_host_that_is_down_is_not_remembered_as_anything(http_host: GitHost, t
     assert kind(repo) == ""
 
 
+def test_a_server_that_only_git_can_reach_is_remembered_as_soon_as_git_did(
+    http_host: GitHost, git_http: GitHttp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    run("git", "config", "--global", "http.proxy", "")  # for git no proxy; for the look one that is down
+    repo = http_host.clone(tmp_path / "clone")
+    repo.assert_content(CONTENT, linked=False)
+    assert kind(repo) == "server"
+
+
 def test_passwords_come_from_where_git_has_them(http_host: GitHost, git_http: GitHttp, tmp_path: Path) -> None:
     url = http_host.url.replace(git_http.host, f"{git_http.host}/private")
     assert b"could not read Username" in run("git", "clone", url, tmp_path / "refused", ok=(128,)).stderr
@@ -122,6 +132,18 @@ def test_the_first_push_to_an_empty_place_over_ssh_makes_a_store(
     assert kind(repo) == "store"
     run("git", "clone", "-q", f"data::{sshd.url(tmp_path / 'place')}", tmp_path / "clone")
     Repo(tmp_path / "clone").assert_content({"data.bin": published}, linked=False)
+
+
+def test_a_server_that_sftp_cannot_log_in_to_is_remembered_as_soon_as_git_did(
+    ssh_host: GitHost, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "ssh"
+    script.write_text(
+        f'#!/bin/sh\ncase "$*" in *" sftp") echo "Permission denied (publickey)." >&2; exit 255;; esac\n{sshd.command()} "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(script))
+    assert kind(ssh_host.clone(tmp_path / "clone")) == "server"
 
 
 def test_a_server_without_sftp_is_a_git_server(
