@@ -211,7 +211,7 @@ def test_a_shallow_clone_publishes_what_is_on_top_and_no_torn_history(ours: Worl
     work = ours.work
     work.git("checkout", "-q", "-b", "deep", "fresh")
     for number in range(2):
-        work.write("deep", f"{number}")
+        work.write("deep.txt", f"{number}")
         work.commit(f"deep {number}")
     run("git", "clone", "-q", "--depth=1", "--no-single-branch", f"file://{work.path}", tmp_path / "shallow")
     shallow = Repo(tmp_path / "shallow")
