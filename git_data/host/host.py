@@ -12,7 +12,7 @@ import time
 
 from git_data.errors import CorruptData, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable
 from git_data.host.manifests import Found, read_manifest, write_manifest
-from git_data.host.marker import FORMAT, Marker, make_marker, put_small, read_marker
+from git_data.host.marker import FORMAT, SINGLE, Marker, make_marker, put_small, read_marker
 from git_data.host.memory import Memory
 from git_data.host.state import MANIFEST, STATES, Change, Manifest, Snapshot, State, damaged
 from git_data.host.who import signature
@@ -79,18 +79,22 @@ class Host:
         return marker
 
     def _look(self, marker: Marker) -> tuple[Found, Manifest] | tuple[None, None]:
-        """The manifest; one that makes no sense is looked at again, it may be the way here that spoils it."""
+        """The manifest; what makes no sense is looked at again: it may have been spoilt on its way."""
         for attempt in range(_MOST_LOOKS):
+            if attempt:
+                time.sleep(_LOOK_AGAIN_S)
             found = read_manifest(self.remote, marker.writers)
-            if found is None:
-                return None, None
             try:
-                return found, Manifest.decode(found.data, self.remote.url)
+                if found is not None:
+                    return found, Manifest.decode(found.data, self.remote.url)
             except CorruptData:
                 if attempt == _MOST_LOOKS - 1:
                     raise
-                time.sleep(_LOOK_AGAIN_S)
-        raise AssertionError
+                continue
+            if marker.writers != SINGLE:
+                break
+            # where nothing can be replaced, for a moment there is none
+        return None, None
 
     def _must_be_same(self, marker: Marker) -> None:
         """What was remembered may be of another repository than the one that lies there now."""

@@ -121,8 +121,10 @@ def test_a_push_killed_at_any_request(first: bool, seaweedfs: SeaweedFS, proxy: 
     assert_old_or_new(store, scenario.old, scenario.new)
     cloned = False
     for number, (method, path) in enumerate(requests):
-        # what only asks leaves nothing behind: killed before it or after it is the same
+        # what only asks leaves nothing behind: killed before it or after it is the same, also for the next one that only asks
         changes = method not in ("GET", "HEAD")
+        if not changes and number and requests[number - 1][0] in ("GET", "HEAD"):
+            continue
         kinds = ["silence", "hush"] if changes and "/git/" in path else ["hush"]
         for kind in kinds:
             repo, store = scenario.fresh()
