@@ -155,4 +155,6 @@ def _restore(place: Hosted, ref: str, arguments: argparse.Namespace) -> int:
             output.line(f"{output.plain(one.ref)} is deleted again, as before change {number}")
         else:
             output.line(f"{output.plain(one.ref)} is at {one.old_oid} again, as before change {number}")
+    if any(one.old is not None for one in done):
+        output.line(f"Whether all its data is still there, too: git data remote fsck {place.word}")
     return 0

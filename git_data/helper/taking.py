@@ -6,7 +6,7 @@ import os
 
 from git_data.base import fsio
 from git_data.base.report import Progress
-from git_data.errors import CorruptData, GitDataError, NotOnRemote
+from git_data.errors import CorruptData, GitDataError, MissingData, NotOnRemote
 from git_data.git.partial_clone import promisors
 from git_data.host import choose
 from git_data.host.packing import Applied, apply_pack, check_pack, is_connected, present
@@ -46,6 +46,12 @@ def take(repo: Repository, session: Session, host: Host, state: State, wants: li
             work.keep = False
             work.take([pack for pack in state.packs if pack not in packs] + packs)
             connected = is_connected(wants, partial)
+            if not connected and not state.oids().issuperset(wants):
+                lost = next(oid for oid in wants if oid not in state.oids())
+                raise MissingData(
+                    f"no ref of {session.remote.url} reaches {lost}, and none of its packs has it any more",
+                    "if a ref named it not long ago: git data remote reflog REMOTE --restore NUMBER",
+                )
             if not connected:
                 raise CorruptData(
                     f"the packs on {session.remote.url} do not hold all that its refs reach",

@@ -40,8 +40,8 @@ _SENSELESS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Re
 class Pack:
     """One pack. ``name`` is ``<sha256 of its bytes>-<nonce>``.
 
-    ``tips`` are the objects (hex) it was made for, ``requires`` the commits at its lower edge, which earlier packs hold.  A pack
-    without tips came of a compaction: it holds whatever the refs of that moment reach and no pack before it has.
+    ``tips`` are the objects (hex) it was made for, ``requires`` the commits at its lower edge, which earlier packs hold.  That of
+    a compaction was made for what the refs named at that moment, as far as no pack before it holds it.
     """
 
     __slots__ = ("name", "requires", "size", "tips")

@@ -272,7 +272,7 @@ def open_named(repo: Repository, remote: Named, jobs: int = 0) -> Remote:
         remote.name,
         settings,
         jobs or (parse_jobs(remote.settings["jobs"]) if "jobs" in remote.settings else 0),
-        os.path.join(directory_of(repo, address.url, remote.settings), "uploads"),
+        os.path.join(directory_of(repo, address.url, remote.settings), "uploads") if repo.common_dir else "",
         float(repo.settings.idle_timeout_s),
         ssh_command=_ssh_command(repo.config),
         sync=repo.settings.fsync != "none",

@@ -150,11 +150,11 @@ def test_the_log_tells_who_changed_which_ref_and_from_what(team: Team):
 
 
 def test_the_log_reaches_back_over_states_that_were_folded(team: Team):
-    refs = teams.pushes(team, 40)
+    refs = teams.pushes(team, 90)
     assert len(list((team.store / "git/states").iterdir())) > 1
     records = json.loads(team.ben.data("remote", "reflog", "origin", "--json", "-n", "0"))
-    assert [record["ref"] for record in records[:40]] == refs[::-1]
-    assert [record["number"] for record in records] == list(range(40 + teams.CHANGES, 0, -1))
+    assert [record["ref"] for record in records[:90]] == refs[::-1]
+    assert [record["number"] for record in records] == list(range(90 + teams.CHANGES, 0, -1))
     assert [record["ref"] for record in records if not record["old"]] == [*refs[::-1], *CREATED]
 
 

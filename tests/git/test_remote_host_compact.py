@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import team as teams
-from helpers import run
+from helpers import content, run
 from team import Team
 
 from git_data.git.repo import nowhere
@@ -98,6 +98,33 @@ def test_who_has_what_was_compacted_fetches_only_what_is_new(team: Team):
         (team.store / pack.key).unlink()
     team.ben.git("pull", "-q")
     assert team.ben.read("text") == b"10\n"
+
+
+def test_who_lags_behind_fetches_the_new_pack_and_none_of_the_kept(team: Team):
+    """The kept one is large: what was fetched once is not fetched again because others were packed anew."""
+    team.ann.write("large", content(50_000).hex())
+    team.push(10)
+    team.ann.data("remote", "compact", "--all", "origin")
+    large = team.state().packs[0]
+    team.ben.git("pull", "-q")
+    for number in range(11, 14):
+        team.push(number)
+    team.ann.data("remote", "compact", "origin")
+    first, second = team.state().packs
+    assert first.name == large.name and second.tips == [team.state().oid("refs/heads/main")]
+    (team.store / first.key).unlink()
+    team.ben.git("pull", "-q")
+    assert team.ben.read("text") == b"13\n"
+
+
+def test_a_commit_that_no_ref_names_is_fetched_by_its_name_while_it_is_there(team: Team):
+    lost = team.ann.git("rev-parse", "dev").strip()
+    team.ann.git("push", "-q", "origin", ":dev")
+    new = team.clone()
+    new.git("fetch", "-q", "origin", lost)
+    assert new.git("log", "-1", "--format=%s", "FETCH_HEAD") == "dev\n"
+    team.ann.data("remote", "compact", "--all", "origin")
+    assert "git data remote reflog" in team.clone().fails("fetch", "-q", "origin", lost)
 
 
 def test_a_dry_run_changes_nothing(team: Team):
