@@ -10,7 +10,7 @@ from helpers import Repo, content
 from remotes import KINDS
 from stores import ALONE, HOSTING, NEVER, Store, assert_whole, begin, clone, refs
 
-from git_data.host.marker import SINGLE
+from git_data.host.marker import SINGLE, read_marker
 
 WHOLE_DAY = ("folder", "S3 (SeaweedFS)", "SFTP (OpenSSH)", "WebDAV (rclone)")
 """One of each way to replace a manifest, and of each protocol of ours."""
@@ -73,9 +73,11 @@ def test_a_place_without_conditional_writes_is_for_one_writer_who_says_so(store:
     errors = ours.fails("push", "origin", "main")
     assert "cannot host a repository that several people push to" in errors
     assert "git data remote init --single-writer" in errors and "Traceback" not in errors
-    host = store.host()
-    assert host.initialise("sha1", single_writer=True).writers == SINGLE
-    host.remote.close()
+    ours.data("remote", "init", "--single-writer", "origin")
+    remote = store.open()
+    marker = read_marker(remote)
+    remote.close()
+    assert marker is not None and marker.writers == SINGLE
     morning(store, ours, tmp_path / "theirs")
     assert [change.seq for change in store.log()] == [3, 2, 1]
 

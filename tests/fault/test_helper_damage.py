@@ -540,7 +540,6 @@ def test_a_server_that_ignores_conditions_is_found_out(tmp_path: Path, monkeypat
         assert "cannot host a repository that several people push to" in errors
         assert "the server ignores the condition" in errors and "--single-writer" in errors
         assert not (server.root / "bucket/project/git").exists()
-        host = store.host()
-        host.initialise("sha1", single_writer=True)
+        ours.data("remote", "init", "--single-writer", "origin")
         ours.git("push", "-q", "origin", "main")
         clone(store, tmp_path / "theirs")
