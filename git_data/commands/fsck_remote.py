@@ -73,9 +73,7 @@ def parse_percent(text: str) -> float:
     return percent
 
 
-def mend(
-    repo: Repository, store: Store, session: Session, faults: list[Fault], jobs: int
-) -> list[tuple[Pointer, GitDataError]]:
+def mend(repo: Repository, store: Store, session: Session, faults: list[Fault], jobs: int) -> list[tuple[Pointer, GitDataError]]:
     """Send again what is here, or can be had from the work tree; what could not be sent. Raises: RemoteError."""
     presence = Presence(store, len(faults))
     lost = [fault.pointer for fault in faults if not presence.has(fault.pointer.oid, fault.pointer.size)]

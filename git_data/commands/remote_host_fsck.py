@@ -11,6 +11,7 @@ from git_data.commands.hosted import Hosted
 from git_data.commands.parser import add_json
 from git_data.errors import CorruptData, MissingData, RemoteError, UsageError
 from git_data.git import scan
+from git_data.git.repo import locate
 from git_data.host.check import DAMAGED, MISSING, Checked, Fault, check
 from git_data.host.repair import repair
 from git_data.pointer import Pointer
@@ -79,7 +80,7 @@ def _check(place: Hosted, quick: bool, percent: float) -> tuple[Checked, RemoteC
     looked: list[bool] = []
 
     def collect() -> None:
-        pointers.update(scan.in_history(place.repo, "--all"))
+        pointers.update(scan.in_history(locate(), "--all"))
         looked.append(True)
 
     found = check(place.repo, place.host, quick, collect)

@@ -54,7 +54,7 @@ class Scratch:
     def __init__(self, repo: Repository, object_format: str, lend: bool) -> None:
         self.repo = repo
         self.object_format = object_format
-        self.lend = lend and bool(repo.common_dir)
+        self.lend = lend and bool(repo.common_dir) and repo.object_format == object_format
         self.directory = ""
         self.refused: set[str] = set()
         """names of packs that are what their names say, and which git did not take: for themselves, or as others lacked"""

@@ -20,7 +20,8 @@ class Session:
     def __init__(self, repo: Repository, named: Named, jobs: int = 0) -> None:
         self.named = named
         self.remote = open_named(repo, named, jobs)
-        self.known = Known(directory_of(repo, address_of(repo, named).url, named.settings))
+        # outside of a repository nothing is remembered
+        self.known = Known(directory_of(repo, address_of(repo, named).url, named.settings) if repo.common_dir else "")
         self.layout: Layout | None = None
         self._looked = False
 

@@ -140,11 +140,11 @@ def test_nothing_to_gain_writes_nothing(team: Team):
     assert team.state().seq == seq
 
 
-def test_packs_that_lack_here_are_fetched_for_it(team: Team, new_repo):
+@pytest.mark.parametrize("format", ["sha1", "sha256"])
+def test_packs_that_lack_here_are_fetched_for_it(format: str, team: Team, new_repo):
     """Somebody who has nothing of it can compact, even in a repository of something else."""
-    other = new_repo()
+    other = new_repo("other", f"--object-format={format}")
     assert "became one" in other.data("remote", "compact", "--all", team.url)
-    assert other.git("count-objects", "-v") == other.git("count-objects", "-v")
     assert other.run("git", "cat-file", "-e", team.state().oid("refs/heads/main"), ok=None).returncode != 0
     assert team.clone().git("log", "--oneline") == team.ann.git("log", "--oneline")
 

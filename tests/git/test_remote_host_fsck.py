@@ -74,6 +74,7 @@ def test_a_sound_repository(team: Team):
     assert "15 refs, 8 packs" in said and "20 changes in the log" in said and "data: 1 object looked at" in said
     record = json.loads(team.ann.data("remote", "fsck", "--json", "--sample=100%", team.url, cwd=team.path))
     assert (record["faults"], record["refs"], record["packs"], record["data_read"]) == ([], 15, 8, 1)
+    assert sorted(path.name for path in team.path.iterdir()) == ["ann", "ben", "store"]
     assert "looked at" not in team.ann.data("remote", "fsck", "--quick", "origin")
 
 
