@@ -1,8 +1,13 @@
-"""What a push and a fetch cost: requests and bytes, counted by a proxy in front of a real S3 server. Times are not looked at."""
+"""What a push and a fetch cost: requests and bytes, counted by a proxy in front of a real S3 server, and what they import.
+
+Times are not looked at.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from helpers import Repo, make_repo
@@ -15,6 +20,13 @@ from git_data.helper.pushing import Push
 from git_data.helper.stored import StoredRemote
 from git_data.helper.target import find
 
+HEAVY = frozenset(
+    """
+    argparse asyncio boto3 botocore concurrent email fsspec inspect logging multiprocessing paramiko pygit2 requests rich shutil
+    ssl subprocess tabulate tempfile tqdm urllib3 yaml
+    """.split()
+)
+"""None of these is needed to see that there is nothing new."""
 PUSHES = 40
 REFS = 300
 
@@ -111,3 +123,25 @@ def test_data_is_one_request_an_object_more(clones: tuple[Repo, Repo], proxy: Pr
     assert kinds.count(("PUT", "objects")) == 1
     assert kinds.index(("PUT", "objects")) < kinds.index(("PUT", "git"))
     assert len(kinds) <= 7, kinds
+
+
+@pytest.mark.parametrize("place", ["S3", "a folder"])
+def test_looking_for_news_imports_nothing_heavy_and_starts_few_processes(
+    clones: tuple[Repo, Repo], place: str, tmp_path: Path
+) -> None:
+    repo = clones[1]
+    if place == "a folder":
+        repo.git("push", "-q", f"data::{tmp_path / 'store'}", "main")
+        repo = Repo(tmp_path / "clone")
+        repo.path.mkdir()
+        repo.git("clone", "-q", f"data::{tmp_path / 'store'}", ".")
+    repo.git("fetch", "-q")
+    log = tmp_path / "trace"
+    done = repo.run("git", "fetch", env={"PYTHONPROFILEIMPORTTIME": "1", "GIT_TRACE2": str(log)})
+    modules = set(re.findall(r"^import time:\s+\d+ \|\s+\d+ \|\s*(\S+)$", done.stderr.decode(), re.MULTILINE))
+    assert "git_data.helper.stored" in modules
+    assert {module.partition(".")[0] for module in modules} & HEAVY == set()
+    started = re.findall(r" start +(.*)", log.read_text())
+    # where the repository is, and its configuration, side by side; the others are git's own
+    assert len([line for line in started if "rev-parse" in line or " config " in line]) == 2, started
+    assert len(started) <= 7, started
