@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers import Repo, run
-from servers.proxy import running
+from servers.proxy import Fault, running
 from servers.seaweedfs import SeaweedFS
 from stores import HOSTING, Store, assert_whole, begin, clone, refs
 
@@ -20,6 +20,9 @@ from git_data.host.host import Host
 from git_data.host.marker import CREATE, SINGLE, SWAP
 from git_data.host.memory import Memory
 from git_data.host.state import Change, Manifest, State
+from git_data.remote.address import parse
+from git_data.remote.base import Options
+from git_data.remote.registry import open_remote
 
 CHANGES = 30
 THREADS = 6
@@ -83,6 +86,33 @@ def test_no_change_is_lost_or_doubled(store: Store, writers: str, tmp_path: Path
         thread.join()
     assert failures == []
     prove(store, THREADS * CHANGES)
+
+
+@pytest.mark.parametrize("store", ["S3 (SeaweedFS)"], indirect=True)
+def test_no_change_is_lost_or_doubled_when_answers_are(
+    store: Store, seaweedfs: SeaweedFS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = random.Random(3)
+    monkeypatch.setattr(Manifest, "is_long", lambda manifest, size: dice.random() < 0.2)
+    monkeypatch.setattr("git_data.transfer.retry.FIRST_WAIT_S", 0.02)
+    first = store.host()
+    first.initialise("sha1")
+    first.remote.close()
+    failures: list[BaseException] = []
+    host, _, port = seaweedfs.url.rpartition("//")[2].partition(":")
+    with running((host, int(port))) as proxy:
+        kinds = ("lose", "lose", "fail", "fail", "refuse", "status")
+        proxy.rules = [Fault("PUT", "git/", dice.choice(kinds), at=500, skip=dice.randrange(120)) for _ in range(25)]
+        place = parse(store.url.removeprefix("data::").partition("?")[0])
+        hosts = [Host(open_remote(place, Options(settings={"endpoint": proxy.url})), Memory("")) for _ in range(3)]
+        threads = [threading.Thread(target=hammer, args=(host, number, failures)) for number, host in enumerate(hosts)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sum(rule.times == 0 for rule in proxy.rules) > 10
+    assert failures == []
+    prove(store, 3 * CHANGES)
 
 
 @pytest.mark.parametrize("store", ["folder"], indirect=True)
