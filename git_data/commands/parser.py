@@ -27,7 +27,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Options and words in any order for the commands of a command, too, which argparse parses by this."""
-        if self._mixing or any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in self._actions):
+        # argparse cannot mix where "--" is
+        whole = any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in self._actions)
+        if self._mixing or whole or "--" in (args or ()):
             return super().parse_known_args(args, namespace)
         return self.parse_known_intermixed_args(args, namespace)
 
