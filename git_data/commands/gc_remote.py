@@ -9,10 +9,13 @@ from git_data.base.report import Progress, count, human_size
 from git_data.commands import output
 from git_data.errors import RemoteError, RepositoryError, UsageError
 from git_data.git.repo import Repository
+from git_data.host.marker import read_marker
+from git_data.remote.address import redacted
 from git_data.remote.layout import oid_of
 from git_data.sync import collect, projects
 from git_data.sync.remotes import find
 from git_data.sync.session import Session
+from git_data.transfer.retry import retried
 from git_data.worktree.needed_remotely import needs
 
 TYPE_CHECKING = False
@@ -67,6 +70,12 @@ def _plan(repo: Repository, session: Session, clones: list[str], grace_s: float 
             "so nothing was deleted",
             "git data gc --remote --clone PATH   # PATH: a clone of that project\n"
             f"or if it is gone for good: git data gc --remote={session.name} --forget {strangers[0]}",
+        )
+    if session.remote.url not in needed.hosts and retried(lambda: read_marker(session.remote)) is not None:
+        raise RepositoryError(
+            f"'{session.name}' hosts a git repository, too, and what its refs need is not known here; nothing was deleted",
+            f"git remote add NAME data::{redacted(session.remote.url)} && git fetch NAME\n"
+            "or: git data gc --remote --clone PATH   # PATH: a clone of that repository",
         )
     found = collect.usage(session.remote, needed.oids, everything=False)
     garbage = collect.old(session.remote, found.others, grace_s)

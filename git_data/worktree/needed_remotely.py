@@ -8,18 +8,23 @@ from git_data.errors import RepositoryError
 from git_data.git.advertised import advertised
 from git_data.git.repo import Repository, locate
 from git_data.git.run import git
-from git_data.sync import projects
+from git_data.remote.address import parse
+from git_data.sync import git_urls, projects
 from git_data.worktree.needed import inside, needed_by
 
 
 class Needs:
-    """``oids`` that must stay, and the ``roots`` (commits, hex) of every history that was looked at."""
+    """``oids`` that must stay, and the ``roots`` (commits, hex) of every history that was looked at.
 
-    __slots__ = ("oids", "roots")
+    ``hosts`` are the addresses of hosted repositories whose refs were asked for.
+    """
+
+    __slots__ = ("hosts", "oids", "roots")
 
     def __init__(self) -> None:
         self.oids: set[str] = set()
         self.roots: set[str] = set()
+        self.hosts: set[str] = set()
 
 
 def needs(repo: Repository, clones: list[str]) -> Needs:
@@ -53,3 +58,4 @@ def _take(result: Needs, repo: Repository) -> None:
     published = advertised()
     result.oids |= needed_by(repo, published)
     result.roots |= projects.roots([name.decode() for name in published])
+    result.hosts |= {parse(address, repo.config.base).url for address, *_ in git_urls.stores(repo.config).values()}
