@@ -265,3 +265,17 @@ def test_collecting_keeps_what_refs_on_the_store_need_and_the_history(place: Pla
         path for path in history if path.name == "manifest"
     ]
     place.repo.data("fsck", "--remote=origin")
+
+
+def test_collecting_where_a_repository_lies_takes_its_refs(place: Place) -> None:
+    data = place.repo.write("new.bin", 4000)
+    place.repo.commit("new")
+    place.repo.git("push", "-q", "origin", "HEAD:refs/heads/second")
+    clone = place.clone
+    clone.git("remote", "remove", "origin")
+    clone.data("remote", "add", "--local", "data", str(place.store))
+    said = clone.fails("data", "gc", "--remote=data", "--prune=now", "--force")
+    assert "'data' hosts a git repository, too" in said
+    assert place.has(data)
+    place.repo.git("remote", "set-url", "origin", f"data::{place.store}")
+    assert "kept: 3 needed" in clone.data("gc", "--remote=data", "--prune=now", "--clone", str(place.repo.path))
