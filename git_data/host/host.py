@@ -12,7 +12,7 @@ import time
 
 from git_data.errors import CorruptData, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable
 from git_data.host.manifests import Found, read_manifest, write_manifest
-from git_data.host.marker import FORMAT, SINGLE, Marker, make_marker, put_small, read_marker
+from git_data.host.marker import CREATE, FORMAT, Marker, make_marker, put_small, read_marker
 from git_data.host.memory import Memory
 from git_data.host.state import MANIFEST, STATES, Change, Manifest, Snapshot, State, damaged
 from git_data.host.who import signature
@@ -91,7 +91,7 @@ class Host:
                 if attempt == _MOST_LOOKS - 1:
                     raise
                 continue
-            if marker.writers != SINGLE:
+            if marker.writers == CREATE:
                 break
             # where nothing can be replaced, for a moment there is none
         return None, None
@@ -264,7 +264,8 @@ class Host:
             try:
                 state = self._current(again=attempt > 0)
                 first = state.seq if first < 0 else first
-                if lost is not None and any(change.txn == txn for change in self._changes_after(first)):
+                # whatever was answered: some servers say 412 to what they have just done
+                if attempt and any(change.txn == txn for change in self._changes_after(first)):
                     return state
             except GitDataError as error:
                 raise error if lost is None else _undecided(error) from None

@@ -8,8 +8,9 @@ UTF-8 in the syntax of git-config(1)::
         objectFormat = sha1 | sha256
         writers = swap | create | single
 
-``swap``: the manifest is replaced on condition that it is still the one that was read (S3, Azure, WebDAV with locks).
-``create``: each manifest has a name of its own, with its number, that only one writer can make (folders, SFTP).
+``swap``: the manifest is replaced on condition that it is still the one that was read (S3, Azure, WebDAV with If-Match).
+``create``: each manifest has a name of its own, with its number, that only one writer can make (folders, SFTP, WebDAV with
+locks).
 ``single``: the place can do neither, and whoever set it up promised that there is one writer at a time.
 """
 
@@ -104,8 +105,9 @@ def _writers(remote: Remote) -> tuple[str, str]:
     try:
         if not remote.create(key, b"one") or remote.create(key, b"two") or remote.read(key)[0] != b"one":
             return SINGLE, "the server ignores the condition 'only if there is none yet' (If-None-Match)"
-        if not remote.traits.swap:
-            return (CREATE, "") if remote.traits.listing != "none" else (SINGLE, "its objects cannot be listed")
+        can_list = remote.traits.listing != "none"
+        if not remote.traits.swap or can_list and not remote.traits.gapless:
+            return (CREATE, "") if can_list else (SINGLE, "its objects cannot be listed")
         tag = remote.read(key)[1]
         swapped = remote.swap(key, b"three", tag)
         if not swapped or remote.swap(key, b"four", tag) or remote.read(key)[0] != b"three":

@@ -45,10 +45,11 @@ class Traits:
 
     ``writable``; ``create``: ``create`` is atomic; ``swap``: ``swap`` is; ``ranges``: ``get`` can begin in the middle;
     ``listing``: ``flat`` (a listing of any prefix comes in large pages, sorted: S3), ``tree`` (one look per directory) or
-    ``none``; ``workers``: how many threads are worth starting; ``batch``: how many small objects in one call.
+    ``none``; ``workers``: how many threads are worth starting; ``batch``: how many small objects in one call; ``gapless``: what
+    is replaced is there all the time.
     """
 
-    __slots__ = ("batch", "create", "listing", "ranges", "swap", "workers", "writable")
+    __slots__ = ("batch", "create", "gapless", "listing", "ranges", "swap", "workers", "writable")
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Traits:
         listing: str = "flat",
         workers: int = 16,
         batch: int = 32,
+        gapless: bool = True,
     ) -> None:
         self.writable = writable
         self.create = create
@@ -67,6 +69,7 @@ class Traits:
         self.listing = listing
         self.workers = workers
         self.batch = batch
+        self.gapless = gapless
 
 
 class Options:

@@ -76,6 +76,8 @@ class WebDav(HttpReader):
         if name == "listing":
             return "tree" if self._can_list() else "none"
         conditions = self._tried_out()
+        if name == "gapless":
+            return conditions.swap  # many servers delete the target of a MOVE before they move
         return conditions.locks or (conditions.create == "put" if name == "create" else conditions.swap)
 
     # -- listing
@@ -146,7 +148,7 @@ class WebDav(HttpReader):
         temporary = self._temporary()
         try:
             self._stream(temporary, source)
-            status = self._with_parent(key, lambda: self._move(temporary, key, "T"))
+            status = self._with_parent(key, lambda: self._move(temporary, key, "T"), source=temporary)
         except BaseException:
             self._discard(temporary)
             raise
@@ -182,8 +184,10 @@ class WebDav(HttpReader):
                 raise body.failure from None
             raise
 
-    def _with_parent(self, key: str, act: Callable[[], Response], needed: tuple[int, ...] = ()) -> int:
+    def _with_parent(self, key: str, act: Callable[[], Response], needed: tuple[int, ...] = (), source: str = "") -> int:
         """Do what needs the collection of a key, which is made when the server says that it lacks: the status.
+
+        It is not done again without its ``source``: to move what is not there any more deletes what is at the target.
 
         Raises: RemoteError when that is none of ``needed``, if there are any.
         """
@@ -192,6 +196,8 @@ class WebDav(HttpReader):
             if response.status not in _NO_PARENT:
                 break
             response.close()
+            if source and self.stat(source) is None:
+                return response.status
             self._make_parent(key, forget)
             response = act()
         if needed and response.status not in needed:
@@ -287,6 +293,9 @@ class WebDav(HttpReader):
             raise
         if status in _DONE:
             return True
+        if status != 412 and self.stat(temporary) is None:
+            # an error was the answer to a first try that worked, or somebody has swept it away
+            raise RemoteUnavailable(f"{self._url(key)}: the server does not tell whether a file was moved onto it ({status})")
         self._discard(temporary)
         if status == 412:
             return False
@@ -296,12 +305,12 @@ class WebDav(HttpReader):
         """A MOVE; others who want the same place lock it for a moment (423)."""
         for _ in range(_LOCKED_TRIES):
             try:
-                return self._with_parent(target, lambda: self._move(source, target, overwrite))
+                return self._with_parent(target, lambda: self._move(source, target, overwrite), source=source)
             except RemoteUnavailable as error:
                 if ": 423 " not in error.message:
                     raise
                 time.sleep(_LOCKED_WAIT_S)
-        return self._with_parent(target, lambda: self._move(source, target, overwrite))
+        return self._with_parent(target, lambda: self._move(source, target, overwrite), source=source)
 
     def swap(self, key: str, data: bytes, tag: str) -> bool:
         """See ``Remote.swap``."""

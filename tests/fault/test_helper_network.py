@@ -11,7 +11,12 @@ import pytest
 from helpers import Repo, content
 from servers.proxy import Fault, Proxy, running
 from servers.seaweedfs import SECRET, SeaweedFS
+from servers.web import Running
 from stores import Store, assert_whole, begin, clone
+
+from git_data.remote.address import parse
+from git_data.remote.base import Options
+from git_data.remote.registry import open_remote
 
 FOREVER = -1
 
@@ -84,6 +89,23 @@ def test_the_first_push_is_made_exactly_once_when_its_answers_are_lost(
     assert [rule.times for rule in proxy.rules] == [0] * 4
     assert [change.seq for change in store.log()] == [1]
     clone(store, tmp_path / "theirs")
+
+
+@pytest.mark.parametrize("kind", ["lose", "fail", "refuse"])
+def test_a_push_to_webdav_is_made_exactly_once(rclone_webdav: Running, tmp_path: Path, kind: str) -> None:
+    with running(("127.0.0.1", rclone_webdav.port)) as proxy:
+        place = f"{tmp_path.name}/place"
+        direct = parse(f"webdav://{rclone_webdav.host}/{place}")
+        store = Store(f"webdav://127.0.0.1:{proxy.port}/{place}", lambda: open_remote(direct, Options()))
+        ours = begin(tmp_path / "ours", store)
+        ours.git("push", "-q", "-u", "origin", "main")
+        ours.git("commit", "-q", "--allow-empty", "-m", "two")
+        # a manifest is moved to where it belongs under a lock; the first MOVE is the trial of that
+        proxy.rules = [Fault("MOVE", "tmp/", kind, at=500, skip=1)]
+        ours.git("push", "-q")
+        assert proxy.rules[0].times == 0
+        assert [change.seq for change in store.log()] == [2, 1]
+        clone(store, tmp_path / "theirs")
 
 
 def test_who_cannot_find_out_what_became_of_it_says_so(scene: Scene, proxy: Proxy) -> None:
