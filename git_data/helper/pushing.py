@@ -17,7 +17,7 @@ from git_data.host.packing import PackFile, kinds, make_pack, send_pack
 from git_data.host.rules import SHALLOW, Update, refusals
 from git_data.host.state import Change, State
 from git_data.host.who import signature
-from git_data.sync.remotes import default_name, named
+from git_data.sync.remotes import COMMITTED, default_name, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,9 +199,12 @@ class Push:
 
     def _goes_elsewhere(self) -> bool:
         """Data goes where the history goes, unless ``remote.<name>.dataRemote``, or a URL for data of its own, says otherwise."""
-        name = self.target.name
-        other = named(self.repo.config).get(default_name(self.repo.config, name)) if name else None
-        return other is not None and other.url != self.target.address
+        name, config = self.target.name, self.repo.config
+        own_url = config.scope(f"data.{name}.url") not in ("", COMMITTED)
+        if not name or not (own_url or config.get(f"remote.{name}.dataremote")):
+            return False  # it may also have several URLs, to each of which all is pushed
+        other = named(config).get(default_name(config, name))
+        return other is None or other.url != self.target.address
 
     def _remember(self, tips: list[str]) -> None:
         """All their data was seen there: the next push need not look at it again."""

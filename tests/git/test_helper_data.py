@@ -173,6 +173,18 @@ def test_a_url_for_data_under_the_same_name_is_where_data_goes(place: Place) -> 
     assert list((place.path / "own").rglob(pointer_of(data).decode().split("sha256:")[1][:64]))
 
 
+def test_every_url_of_a_remote_gets_history_and_data(place: Place) -> None:
+    repo = place.repo
+    for url in (place.store, place.path / "second"):
+        repo.git("remote", "set-url", "--add", "--push", "origin", f"data::{url}")
+    data = repo.write("new.bin", 4000)
+    repo.commit("new")
+    repo.git("push", "-q")
+    assert place.has(data)
+    run("git", "clone", "-q", f"data::{place.path / 'second'}", place.path / "from-second")
+    Repo(place.path / "from-second").assert_content({**CONTENT, "new.bin": data}, linked=False)
+
+
 def test_what_gitdata_says_does_not_lead_data_away_from_the_store(place: Place) -> None:
     repo = place.repo
     repo.write(
@@ -279,3 +291,23 @@ def test_collecting_where_a_repository_lies_takes_its_refs(place: Place) -> None
     assert place.has(data)
     place.repo.git("remote", "set-url", "origin", f"data::{place.store}")
     assert "kept: 3 needed" in clone.data("gc", "--remote=data", "--prune=now", "--clone", str(place.repo.path))
+
+
+def test_a_partial_clone_finds_the_data_of_what_it_lacks_itself(place: Place) -> None:
+    place.repo.git("config", "uploadpack.allowFilter", "true")
+    run("git", "clone", "-q", "--filter=blob:none", "--no-checkout", f"file://{place.repo.path}", place.path / "partial")
+    partial = Repo(place.path / "partial")
+    said = partial.fails("push", f"data::{place.path / 'second'}", "main")
+    assert "the data of 2 objects" in said and "nothing was published" in said
+    partial.git("push", "-q", f"data::{place.store}", "main:refs/heads/again")
+
+
+def test_a_mirror_takes_history_and_data_to_another_place(place: Place) -> None:
+    run("git", "clone", "-q", "--mirror", f"data::{place.store}", place.path / "mirror")
+    mirror = Repo(place.path / "mirror")
+    said = mirror.fails("push", "--mirror", f"data::{place.path / 'second'}")
+    assert "git data fetch REMOTE --all" in said
+    mirror.data("fetch", "origin", "--all")
+    mirror.git("push", "-q", "--mirror", f"data::{place.path / 'second'}")
+    run("git", "clone", "-q", f"data::{place.path / 'second'}", place.path / "from-second")
+    Repo(place.path / "from-second").assert_content(CONTENT, linked=False)
