@@ -11,6 +11,16 @@ Remotes are written to .gitdata, which is committed, so that a clone knows them;
 repository, which overrides .gitdata setting by setting. Passwords and keys belong to neither: they are taken from where the tools
 of each service keep them (AWS profiles and environment, ssh agent and keys, netrc, git's credential helpers). A remote holds
 nothing but plain objects; point it at an empty place.
+
+A place can also host a whole repository, history and data, without a server: git clone, fetch and push work on data::URL.
+
+  git data remote init s3://bucket/project
+  git data remote reflog origin
+  git data remote fsck origin
+
+set-head, protect, reflog, compact and fsck look after such a place; they take the name of a git remote, that of a remote for
+data, or an address. Exit status of fsck: 0 all is well, 3 something is missing, 4 something is damaged, 8 the place does not
+work or is not what it was.
 """
 
 from __future__ import annotations
