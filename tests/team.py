@@ -11,6 +11,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import pytest
 from helpers import Repo, make_repo, run
 
 from git_data.host.host import Host
@@ -65,8 +66,18 @@ class Team:
         return Repo(path)
 
 
-def build(path: Path) -> None:
-    """The template all tests copy."""
+_built: dict[str, Path] = {}
+
+
+def template(factory: pytest.TempPathFactory) -> Path:
+    """What all tests copy, built once."""
+    if "team" not in _built:
+        _built["team"] = factory.mktemp("teams")
+        _build(_built["team"])
+    return _built["team"]
+
+
+def _build(path: Path) -> None:
     team = Team(path)
     ann = make_repo(team.ann.path)
     ann.git("remote", "add", "origin", team.url)
@@ -86,8 +97,8 @@ def build(path: Path) -> None:
 
 
 def copy(template: Path, path: Path) -> Team:
-    """A team of one's own; what the clones remember moves with it."""
-    team = Team(path / "team")
+    """A team of one's own at ``path``; what the clones remember moves with it."""
+    team = Team(path)
     shutil.copytree(template, team.path, symlinks=True)
     for repo in (team.ann, team.ben):
         config = repo.path / ".git/config"

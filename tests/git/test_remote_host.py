@@ -13,18 +13,10 @@ from team import Team
 CREATED = ["refs/heads/dev", "refs/tags/v1", "refs/heads/main"]
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """To be copied."""
-    path = tmp_path_factory.mktemp("team")
-    teams.build(path)
-    return path
-
-
 @pytest.fixture
-def team(template: Path, tmp_path: Path) -> Team:
+def team(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Team:
     """A folder that hosts, and two clones."""
-    return teams.copy(template, tmp_path)
+    return teams.copy(teams.template(tmp_path_factory), tmp_path / "team")
 
 
 # -- init

@@ -23,18 +23,10 @@ from git_data.host.state import Pack
 DAY_S = 24 * 3600
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """To be copied."""
-    path = tmp_path_factory.mktemp("team")
-    teams.build(path)
-    return path
-
-
 @pytest.fixture
-def team(template: Path, tmp_path: Path) -> Team:
+def team(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Team:
     """A folder that hosts, and two clones."""
-    return teams.copy(template, tmp_path)
+    return teams.copy(teams.template(tmp_path_factory), tmp_path / "team")
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,8 @@ from team import Team
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """To be copied: with enough changes that a part of them is folded into a state."""
-    path = tmp_path_factory.mktemp("team")
-    teams.build(path)
-    teams.pushes(Team(path), 12)
+    path = tmp_path_factory.mktemp("team") / "copy"
+    teams.pushes(teams.copy(teams.template(tmp_path_factory), path), 12)
     for name in ("ann", "ben"):
         run("git", "fetch", "-q", cwd=path / name)
     return path
@@ -27,7 +26,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def team(template: Path, tmp_path: Path) -> Team:
     """A folder that hosts, and two clones."""
-    return teams.copy(template, tmp_path)
+    return teams.copy(template, tmp_path / "team")
 
 
 def spoil(path: Path, data: bytes | None = None) -> None:
