@@ -6,6 +6,7 @@ The answers are the words by which git recognises the reason (``transport-helper
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import cache
 
 from git_data.git.run import capture
 from git_data.host.names import Places, is_ref_name
@@ -106,6 +107,7 @@ def is_protected(state: State, ref: str) -> bool:
     return any(ref == pattern or fnmatchcase(ref, pattern) for pattern in state.protected)
 
 
+@cache
 def _ancestry(old: str, new: str) -> int:
-    """0: ``old`` is an ancestor of ``new``; 1: it is not; more: one of them is no commit."""
+    """0: ``old`` is an ancestor of ``new``; 1: it is not; more: one of them is no commit. Many refs move alike."""
     return capture(["merge-base", "--is-ancestor", old, new])[0][0]
