@@ -1,8 +1,9 @@
 """Write the command reference (``docs/reference/``) and the manual pages (``docs/man/``) from the parsers: ``make docs``.
 
 A page is made in Markdown: synopsis and options from the parser, the description from the command's docstring, examples from
-``docs/examples/<command>.md``, the overview from ``docs/overview.md``, and ``docs/git-remote-data.md``.  The manual page is the same page in roff.  Nothing
-depends on the Python that runs this, the terminal or the date, so a test can compare the files.
+``docs/examples/<command>.md``, the overview from ``docs/overview.md``, and that of the remote helper from
+``docs/git-remote-data.md``.  The manual page is the same page in roff.  Nothing depends on the Python that runs this, the
+terminal or the date, so a test can compare the files.
 """
 
 from __future__ import annotations
