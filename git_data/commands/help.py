@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not name:
         print(overview(arguments.all), end="")
         return 0
-    if name in ("remote-helper", "git-remote-data"):
+    if name == "git-remote-data":
         return show("git-remote-data")
     if name in HOT:
         return parsers.run(name, ["-h"])
