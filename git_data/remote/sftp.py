@@ -18,7 +18,7 @@ from git_data.remote import sftp_protocol as wire
 from git_data.remote import sftp_tree
 from git_data.remote.address import Address
 from git_data.remote.base import SMALL_BYTES, Entry, Options, Remote, Source, Traits
-from git_data.remote.sftp_put import Put, put_all, remove_temporaries, write_all
+from git_data.remote.sftp_put import Put, create_exclusively, groups, put_all, remove_temporaries, sync_directories, write_all
 from git_data.remote.sftp_session import WINDOW_BYTES, Session, broken
 from git_data.remote.sftp_tree import Tree, entry, root_of
 from git_data.remote.sftp_upload import NOTED_BYTES, Note, upload
@@ -26,11 +26,9 @@ from git_data.remote.sftp_upload import NOTED_BYTES, Note, upload
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Protocol, TypeVar
+    from typing import Protocol
 
     from git_data.remote.sftp_session import Stream
-
-    Item = TypeVar("Item")
 
     class Connects(Protocol):
         """How the server is reached."""
@@ -43,8 +41,6 @@ if TYPE_CHECKING:
 
 
 WORKERS = 4
-BATCH_FILES = 64
-BATCH_BYTES = 8 << 20
 TEMP_GRACE_S = 7 * 24 * 3600
 
 
@@ -200,7 +196,7 @@ class Sftp(Remote):
     def get_many(self, wanted: Sequence[tuple[str, int]]) -> Sequence[bytes | GitDataError]:
         """See ``Remote.get_many``: all are opened, then all are read."""
         answers: list[bytes | GitDataError] = []
-        for group in _groups(wanted, [size for _, size in wanted]):
+        for group in groups(wanted, [size for _, size in wanted]):
             with self._session() as session:
                 answers += self._get_group(session, group)
         return answers
@@ -279,7 +275,7 @@ class Sftp(Remote):
     def put_many(self, items: Sequence[tuple[str, Source]]) -> Sequence[GitDataError | None]:
         """See ``Remote.put_many``."""
         outcome: list[GitDataError | None] = []
-        for group in _groups(items, [source.size for _, source in items]):
+        for group in groups(items, [source.size for _, source in items]):
             outcome += self._put_group(group)
         return outcome
 
@@ -323,13 +319,8 @@ class Sftp(Remote):
         """Sync directories, as far as the server does that (OpenSSH does; whether it failed or cannot, it does not tell)."""
         with self._lock:
             paths, self._unsynced = sorted(self._unsynced), set()
-        if not self._sync or wire.FSYNC not in session.extensions:
-            return
-        opened = session.all((wire.OPEN, wire.opening(path, wire.FOR_READING)) for path in paths)
-        handles = [wire.handle_in(answer, "", "") for answer in opened if answer[0] == wire.HANDLE]
-        session.all((wire.EXTENDED, wire.text(wire.FSYNC) + wire.text(handle)) for handle in handles)
-        for handle in handles:
-            session.forget(handle)
+        if self._sync:
+            sync_directories(session, paths)
 
     def _sweep(self, session: Session, puts: Sequence[Put]) -> None:
         """After the first write: what others have left behind, by the clock that dated what was written."""
@@ -341,7 +332,7 @@ class Sftp(Remote):
     def create(self, key: str, data: bytes) -> bool:
         """See ``Remote.create``: a hard link to a finished file fails if there is one already."""
         put = Put(key, data, self._tree)
-        path, place = self._tree.path(key), self._tree.place(key)
+        path = self._tree.path(key)
         with self._session() as session:
             write_all(session, self._tree, [put])
             try:
@@ -362,23 +353,11 @@ class Sftp(Remote):
                     return False
             finally:
                 remove_temporaries(session, self._tree, [put])
-            return self._create_exclusively(session, key, data, place)
-
-    def _create_exclusively(self, session: Session, key: str, data: bytes, place: str) -> bool:
-        """For servers without hard links."""
-        path = self._tree.path(key)
-        answer = session.ask(wire.OPEN, wire.opening(path, wire.FOR_WRITING | wire.CREATE | wire.EXCLUSIVE))
-        if answer[0] != wire.HANDLE and wire.status_of(session.ask(wire.LSTAT, wire.text(path))) == wire.OK:
-            return False
-        handle = wire.handle_in(answer, place, "writing")
-        blocks = range(0, len(data), session.block_write)
-        parts = [(at, data[at : at + session.block_write]) for at in blocks]
-        writes = ((wire.WRITE, wire.writing(handle, at, len(part)), part) for at, part in parts)
-        for answer in [*session.pipeline(writes), session.ask(wire.CLOSE, wire.text(handle))]:
-            wire.expect_ok(answer, place, "writing")
-        self._note_names([key])
-        self._sync_names(session)
-        return True
+            if not create_exclusively(session, self._tree, key, data):
+                return False
+            self._note_names([key])
+            self._sync_names(session)
+            return True
 
     def read(self, key: str, limit: int = SMALL_BYTES) -> tuple[bytes, str]:
         """See ``Remote.read``."""
@@ -414,15 +393,3 @@ def _content(session: Session, handle: bytes, start: int, length: int, place: st
             if size <= 0:
                 break
             answer = session.ask(wire.READ, wire.reading(handle, at, size))
-
-
-def _groups(items: Sequence[Item], sizes: Sequence[int]) -> Iterator[Sequence[Item]]:
-    """Parts of a batch that are moved at once."""
-    begin = total = 0
-    for number, size in enumerate(sizes):
-        if number > begin and (number - begin >= BATCH_FILES or total + size > BATCH_BYTES):
-            yield items[begin:number]
-            begin, total = number, 0
-        total += min(size, SMALL_BYTES)
-    if begin < len(items):
-        yield items[begin:]

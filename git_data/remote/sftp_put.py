@@ -10,14 +10,20 @@ from contextlib import suppress
 
 from git_data.errors import GitDataError, NotOnRemote, RemoteError
 from git_data.remote import sftp_protocol as wire
+from git_data.remote.base import SMALL_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import TypeVar
 
     from git_data.remote.sftp_session import Session
     from git_data.remote.sftp_tree import Tree
 
+    Item = TypeVar("Item")
+
+BATCH_FILES = 64
+BATCH_BYTES = 8 << 20
 NEW = wire.FOR_WRITING | wire.CREATE | wire.EXCLUSIVE
 
 
@@ -165,3 +171,41 @@ def remove_temporaries(session: Session, tree: Tree, puts: list[Put]) -> None:
     if session.is_sound:
         with suppress(GitDataError):
             session.all((wire.REMOVE, wire.text(tree.path(put.temporary))) for put in puts)
+
+
+def create_exclusively(session: Session, tree: Tree, key: str, data: bytes) -> bool:
+    """For servers without hard links: false if there is one already."""
+    path, place = tree.path(key), tree.place(key)
+    answer = session.ask(wire.OPEN, wire.opening(path, NEW))
+    if answer[0] != wire.HANDLE and wire.status_of(session.ask(wire.LSTAT, wire.text(path))) == wire.OK:
+        return False
+    handle = wire.handle_in(answer, place, "writing")
+    blocks = range(0, len(data), session.block_write)
+    parts = [(at, data[at : at + session.block_write]) for at in blocks]
+    writes = ((wire.WRITE, wire.writing(handle, at, len(part)), part) for at, part in parts)
+    for answer in [*session.pipeline(writes), session.ask(wire.CLOSE, wire.text(handle))]:
+        wire.expect_ok(answer, place, "writing")
+    return True
+
+
+def sync_directories(session: Session, paths: list[bytes]) -> None:
+    """As far as the server does that (OpenSSH does; whether it failed or cannot, it does not tell)."""
+    if wire.FSYNC not in session.extensions:
+        return
+    opened = session.all((wire.OPEN, wire.opening(path, wire.FOR_READING)) for path in paths)
+    handles = [wire.handle_in(answer, "", "") for answer in opened if answer[0] == wire.HANDLE]
+    session.all((wire.EXTENDED, wire.text(wire.FSYNC) + wire.text(handle)) for handle in handles)
+    for handle in handles:
+        session.forget(handle)
+
+
+def groups(items: Sequence[Item], sizes: Sequence[int]) -> Iterator[Sequence[Item]]:
+    """Parts of a batch that are moved at once."""
+    begin = total = 0
+    for number, size in enumerate(sizes):
+        if number > begin and (number - begin >= BATCH_FILES or total + size > BATCH_BYTES):
+            yield items[begin:number]
+            begin, total = number, 0
+        total += min(size, SMALL_BYTES)
+    if begin < len(items):
+        yield items[begin:]
