@@ -9,7 +9,7 @@ from git_data.base.report import Progress
 from git_data.errors import CorruptData, GitDataError, MissingData, NotOnRemote
 from git_data.git.partial_clone import promisors
 from git_data.host import choose
-from git_data.host.packing import Applied, apply_pack, check_pack, is_connected, present
+from git_data.host.packing import Applied, Refused, apply_pack, check_pack, connected, is_connected, present
 from git_data.pointer import Pointer
 from git_data.store.objects import Store
 from git_data.transfer.download import download
@@ -32,33 +32,37 @@ def take(repo: Repository, session: Session, host: Host, state: State, wants: li
     here = _complete(wants, state, partial)
     packs = choose.needed(state.packs, wants, here.__contains__)
     lines: list[str] = []
-    connected = False
+    whole = False
     work = _Taking(repo, session, options)
     # a file that keeps the pack until refs name it: git takes away the first of those it is told of in a clone
     work.keep = options["cloning"] and not host.memory.taken()
     if packs:
-        applied = work.take(packs)
-        if applied[0].keep:
-            lines.append(f"lock {applied[0].keep}")
-        connected = len(applied) == 1 and applied[0].connected or is_connected(wants, partial)
-        if not connected:
+        try:
+            applied = work.take(packs)
+            if applied[0].keep:
+                lines.append(f"lock {applied[0].keep}")
+            whole = len(applied) == 1 and applied[0].connected or is_connected(wants, partial)
+        except Refused:
+            if len(packs) == len(state.packs):
+                raise
+        if not whole:
             # something was taken away since (a repack after a branch was deleted), or the list of packs is not what it says
             work.keep = False
-            work.take([pack for pack in state.packs if pack not in packs] + packs)
-            connected = is_connected(wants, partial)
-            if not connected and not state.oids().issuperset(wants):
+            work.take(state.packs)
+            whole = is_connected(wants, partial)
+            if not whole and not state.oids().issuperset(wants):
                 lost = next(oid for oid in wants if oid not in state.oids())
                 raise MissingData(
                     f"no ref of {session.remote.url} reaches {lost}, and none of its packs has it any more",
                     "if a ref named it not long ago: git data remote reflog REMOTE --restore NUMBER",
                 )
-            if not connected:
+            if not whole:
                 raise CorruptData(
                     f"the packs on {session.remote.url} do not hold all that its refs reach",
                     "git data remote fsck   # says what lacks",
                 )
         host.memory.take([pack.name for pack in packs], [pack.name for pack in state.packs])
-    if connected and options["check-connectivity"] and set(wants) <= present(wants):
+    if whole and options["check-connectivity"] and set(wants) <= present(wants):
         lines.append("connectivity-ok")
     return lines
 
@@ -66,10 +70,7 @@ def take(repo: Repository, session: Session, host: Host, state: State, wants: li
 def _complete(wants: list[str], state: State, partial: bool) -> set[str]:
     """Of what is wanted, and what packs require, the objects that are here with all they reach."""
     candidates = {*wants, *(oid for pack in state.packs for oid in (*pack.tips, *pack.requires))}
-    there = present(candidates)
-    if not there or is_connected(there, partial):
-        return there
-    return {oid for oid in there if is_connected([oid], partial)}
+    return connected(present(candidates), partial)
 
 
 class _Taking:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +32,9 @@ def needed(packs: list[Pack], wants: Iterable[str], is_complete: Callable[[str],
         if is_complete(oid):
             continue
         # a ref that was deleted and pushed again may have had two packs made for it: the later one comes too late here
-        number = max((one for one in made_for.get(oid, ()) if one < before), default=-1)
+        numbers = made_for.get(oid, [])
+        earlier = bisect_left(numbers, before)
+        number = numbers[earlier - 1] if earlier else -1
         if number < 0:
             chosen.update(range(before))
         elif number not in chosen:

@@ -11,7 +11,7 @@ remote.  A crash leaves a pack that nothing names, which a later compaction dele
 from __future__ import annotations
 
 from git_data.errors import CorruptData, GitDataError, GitFailed, MissingData, RemoteUnavailable
-from git_data.git.run import git, lines
+from git_data.git.run import git
 from git_data.host import choose
 from git_data.host.packing import make_pack, present, send_pack
 from git_data.host.prune import GRACE_S
@@ -123,20 +123,9 @@ def _must_be_complete(host: Host, state: State) -> None:
 
 def _pack_rest(scratch: Scratch, oids: list[str], kept: list[Pack]) -> PackFile | None:
     """What the objects (hex) reach, and the kept packs do not hold."""
-    if not oids:
-        return None
-    exclude = present({tip for pack in kept for tip in pack.tips})
-    file = make_pack(oids, exclude, scratch.directory)
-    if file is not None and exclude:
-        # its tips are those that are in it: the others are in packs before
-        inside = _listed(oids, exclude)
-        file.pack.tips = [oid for oid in oids if oid in inside]
-    return file
-
-
-def _listed(oids: list[str], exclude: set[str]) -> set[str]:
-    revisions = [*(f"{oid}\n".encode() for oid in oids), *(f"^{oid}\n".encode() for oid in sorted(exclude))]
-    return {line.decode().strip() for line in lines("rev-list", "--objects", "--no-object-names", "--stdin", stdin=revisions)}
+    held = {tip for pack in kept for tip in pack.tips}
+    rest = [oid for oid in oids if oid not in held]
+    return make_pack(rest, present(held), scratch.directory) if rest else None
 
 
 def incomplete(oids: list[str]) -> list[str]:

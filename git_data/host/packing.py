@@ -86,6 +86,19 @@ def is_connected(oids: Iterable[str], partial: bool = False) -> bool:
     return True
 
 
+def connected(oids: Iterable[str], partial: bool = False) -> set[str]:
+    """Those of the objects (hex) for which ``is_connected`` holds; halved until it is known of each."""
+    left, found = [sorted(oids)], set()
+    while left:
+        some = left.pop()
+        if some and is_connected(some, partial):
+            found.update(some)
+        elif len(some) > 1:
+            half = len(some) // 2
+            left += [some[:half], some[half:]]
+    return found
+
+
 def make_pack(tips: list[str], exclude: Iterable[str], directory: str, progress: bool = False) -> PackFile | None:
     """Pack what ``tips`` reach and ``exclude`` (objects that are here) do not; ``None`` if that is nothing.
 
@@ -131,8 +144,11 @@ def make_pack(tips: list[str], exclude: Iterable[str], directory: str, progress:
     name = f"{hasher.hexdigest()}-{os.urandom(NONCE_DIGITS // 2).hex()}"
     pack = Pack(name, size, tips, [])
     if left_out:
-        inside, pack.requires = _inside_and_edge(stdin, tips)
-        pack.tips = [tip for tip in tips if tip in inside or found.get(tip, ("", ""))[1] == "tag"]
+        tags = {tip: oid for tip, (oid, kind) in _tagged(tips, found).items() if kind == "commit"}
+        inside, edge = _inside_and_edge(stdin, {*tips, *tags.values()})
+        # a tag has no boundary of its own: what it is of may lie in an earlier pack
+        pack.requires = sorted({*edge, *tags.values()} - inside)
+        pack.tips = [tip for tip in tips if tip in inside or found.get(tip, ("", "commit"))[1] != "commit"]
     return PackFile(path, count, pack)
 
 
@@ -146,9 +162,15 @@ def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
         pass  # its exit status tells
 
 
-def _inside_and_edge(stdin: bytes, tips: list[str]) -> tuple[set[str], list[str]]:
-    """The tips that are commits of the pack (others are older), and the commits left out that have a child in it."""
-    wanted, inside, edge = set(tips), set(), []
+def _tagged(tips: list[str], found: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """What the annotated ones of some tags are of, in the end, by tag."""
+    names = {f"{tip}^{{}}": tip for tip in tips if found.get(tip, ("", ""))[1] == "tag"}
+    return {names[name]: answer for name, answer in kinds(names).items()}
+
+
+def _inside_and_edge(stdin: bytes, wanted: set[str]) -> tuple[set[str], list[str]]:
+    """Those of some objects that are commits of the pack (others are older), and the commits left out with a child in it."""
+    inside, edge = set(), []
     for line in lines("rev-list", "--boundary", "--stdin", stdin=[stdin]):
         oid = line.strip().decode()
         if oid.startswith("-"):
@@ -183,6 +205,10 @@ def wrong_pack(pack: Pack, where: str) -> CorruptData:
     )
 
 
+class Refused(CorruptData):
+    """git does not take a pack in: for what it is itself, or for want of what it builds on."""
+
+
 class Applied:
     """A pack that went in: the ``.keep`` file that holds it, if one was asked for, and whether it refers to nothing outside."""
 
@@ -201,7 +227,7 @@ def apply_pack(
     ``fsck`` are exceptions from what git checks (``fetch.fsck.*`` as git-index-pack(1) takes them), unless not ``strict``.
     ``keep`` is the reason to write into a ``.keep`` file, so that no repacking takes the pack away before a ref names it.
 
-    Raises: CorruptData for a pack that git refuses.
+    Raises: Refused.
     """
     with open(path, "rb", buffering=0) as file:
         count = int.from_bytes(file.read(_HEADER_BYTES)[8:12], "big")
@@ -223,14 +249,14 @@ def apply_pack(
     return Applied(path, done.returncode == 0)
 
 
-def _refused(what: str, said: str) -> CorruptData:
+def _refused(what: str, said: str) -> Refused:
     """Why git did not take a pack in; of a fault in the history itself, as git-fsck(1) names them, also what allows it."""
     words = [line.removeprefix("fatal: ").removeprefix("error: ") for line in said.strip().splitlines()] or ["see above"]
     fault = next((word for word in words if word.startswith("object ") and word.count(": ") > 1), "")
     if not fault:
-        return CorruptData(f"{what}: {words[-1]}", "git data remote fsck   # looks at all of it")
+        return Refused(f"{what}: {words[-1]}", "git data remote fsck   # looks at all of it")
     kind = fault.split(": ")[1]
-    return CorruptData(
+    return Refused(
         f"{what}: {fault}",
         f"if this old fault of the history is known and harmless: git -c fetch.fsck.{kind}=ignore fetch (or clone)",
     )

@@ -15,7 +15,7 @@ from git_data.base import fsio
 from git_data.base.report import Progress
 from git_data.errors import CorruptData, GitDataError, NotOnRemote
 from git_data.git.run import git
-from git_data.host.packing import apply_pack, check_pack, is_connected, present
+from git_data.host.packing import apply_pack, check_pack, connected, present
 from git_data.pointer import Pointer
 from git_data.store.objects import Store
 from git_data.transfer.download import download
@@ -165,18 +165,7 @@ def whole_here(repo: Repository, oids: Iterable[str]) -> set[str]:
         return set()
     if git("rev-parse", "--is-shallow-repository").strip() != b"false":
         return set()
-    return _connected(sorted(present(oids)))
-
-
-def _connected(oids: list[str]) -> set[str]:
-    if not oids:
-        return set()
-    if is_connected(oids):
-        return set(oids)
-    if len(oids) == 1:
-        return set()
-    half = len(oids) // 2
-    return _connected(oids[:half]) | _connected(oids[half:])
+    return connected(present(oids))
 
 
 def _sweep(parent: str) -> None:

@@ -10,6 +10,13 @@ import pytest
 from helpers import Repo, run
 from hosted import World
 
+from git_data.host.host import Host
+from git_data.host.memory import Memory
+from git_data.host.state import Change, Pack, State
+from git_data.remote.address import parse
+from git_data.remote.base import Options
+from git_data.remote.registry import open_remote
+
 
 @pytest.fixture(scope="session")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -213,6 +220,30 @@ def test_a_ref_that_was_deleted_and_pushed_again_reaches_everybody(ours: World) 
     work.git("push", "-q", "origin", "upper")
     clone.git("fetch", "-q", "origin", "upper", "base")
     assert clone.git("fsck", "--no-dangling") == ""
+
+
+@pytest.mark.parametrize("tag", ["v1", "twice", "tree"])
+def test_a_tag_that_was_pushed_after_what_it_is_of_is_cloned_alone(ours: World, tmp_path: Path, tag: str) -> None:
+    work = ours.work
+    for name, what in {"late": "topic", "tree": "topic^{tree}"}.items():
+        work.git("tag", "-a", "-m", name, name, what)
+        work.git("push", "-q", "origin", name)
+    run("git", "init", "-q", "--bare", tmp_path / "one")
+    one = Repo(tmp_path / "one")
+    for name in (tag, "late"):
+        one.git("fetch", "-q", "--no-tags", ours.url, f"refs/tags/{name}:refs/tags/{name}")
+        one.git("fsck", "--strict", "--no-dangling")
+    run("git", "clone", "-q", "--bare", "--single-branch", "--branch=late", ours.url, tmp_path / "late")
+    run("git", "fsck", "--strict", cwd=tmp_path / "late")
+
+
+def test_a_list_of_packs_that_leaves_out_what_one_needs_is_read_whole(ours: World, tmp_path: Path) -> None:
+    def forget(state: State) -> Change:
+        return Change("push", packs=[Pack(pack.name, pack.size, pack.tips, []) for pack in state.packs])
+
+    Host(open_remote(parse(str(ours.folder)), Options()), Memory("")).change(forget)
+    run("git", "clone", "-q", "--bare", "--single-branch", "--no-tags", "--branch=topic", ours.url, tmp_path / "one")
+    run("git", "fsck", "--strict", cwd=tmp_path / "one")
 
 
 def test_an_empty_place_is_cloned_as_an_empty_repository(tmp_path: Path) -> None:
