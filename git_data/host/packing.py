@@ -6,6 +6,7 @@ The repository is that of the current directory and environment, as everywhere g
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 
 from git_data.base import fsio
@@ -60,7 +61,7 @@ def kinds(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     environment = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
     output = git("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=question, env=environment)
     found = {}
-    for name, answer in zip(wanted, os.fsdecode(output).splitlines()):
+    for name, answer in zip(wanted, os.fsdecode(output).split("\n")):
         oid, _, kind = answer.rpartition(" ")
         if kind in _KINDS:
             found[name] = (oid, kind)
@@ -190,11 +191,15 @@ def send_pack(remote: Remote, file: PackFile) -> None:
 
 
 def check_pack(path: str, pack: Pack, where: str) -> None:
-    """Raises: CorruptData if a file is not the pack it should be."""
-    with open(path, "rb", buffering=0) as file:
-        digest, size = file_sha256(file.fileno())
-    if (digest, size) != (pack.sha256, pack.size):
-        raise wrong_pack(pack, where)
+    """Raises: CorruptData if a file is not the pack it should be, FileNotFoundError if there is no file of that name."""
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise FileNotFoundError(path)  # a pipe, or a link to a device, never ends
+    if status.st_size == pack.size:
+        with open(path, "rb", buffering=0) as file:
+            if file_sha256(file.fileno()) == (pack.sha256, pack.size):
+                return
+    raise wrong_pack(pack, where)
 
 
 def wrong_pack(pack: Pack, where: str) -> CorruptData:

@@ -147,6 +147,17 @@ def test_a_missing_pack_is_named(scene: Scene) -> None:
     assert f"git/packs/{pack.name}' is missing".encode() in done.stderr and not target.exists()
 
 
+@pytest.mark.parametrize("name", ["a pipe", "a link to a device"])
+def test_what_never_ends_is_no_pack(scene: Scene, name: str) -> None:
+    pack = scene.packs()[-1]
+    pack.unlink()
+    if name == "a pipe":
+        os.mkfifo(pack)
+    else:
+        pack.symlink_to("/dev/zero")
+    assert f"git/packs/{pack.name}' is missing" in scene.refused()
+
+
 def test_packs_that_were_swapped_are_noticed(scene: Scene) -> None:
     first, second = scene.packs()
     one, two = first.read_bytes(), second.read_bytes()
