@@ -50,9 +50,12 @@ def run(repo: Repository, arguments: argparse.Namespace, grace_s: float | None) 
         if arguments.force and plan.garbage:
             session.collecting()
             # from here on everybody asks again; what was published until now must be seen
-            plan = _plan(repo, session, arguments.clone, grace_s)
-            with Progress("deleting", len(plan.garbage), sum(entry.size for entry in plan.garbage)) as progress:
-                number, size = collect.delete(session.remote, plan.garbage, progress)
+            try:
+                plan = _plan(repo, session, arguments.clone, grace_s)
+                with Progress("deleting", len(plan.garbage), sum(entry.size for entry in plan.garbage)) as progress:
+                    number, size = collect.delete(session.remote, plan.garbage, progress)
+            finally:
+                session.collected()
     finally:
         session.close()
     _report(arguments, session, plan, number, size)
@@ -91,6 +94,7 @@ def _forget(session: Session, root: str) -> int:
     projects.forget(session.remote, known[0])
     # if it is not gone after all, its next push registers it again
     session.collecting()
+    session.collected()
     output.line(f"forgotten: {known[0]}; what only it needs may go with the next: git data gc --remote={session.name}")
     return 0
 

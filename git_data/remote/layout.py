@@ -8,8 +8,10 @@ The marker is the object ``layout``, UTF-8 in the syntax of git-config(1), three
         generation = <decimal, from 1>
 
 ``version`` is that of everything else on the remote; who reads a higher one stops.  ``id`` tells this place from another that
-came to lie at the same address.  ``generation`` grows whenever objects were deleted, so that nobody goes on believing in
-what he saw there.  Content lies under ``objects/sha256/<two digits>/<oid>``, unfinished uploads and probes under ``tmp/``.
+came to lie at the same address.  ``generation`` grows whenever objects are to be deleted, so that nobody goes on believing in
+what he saw there, and again when that is done: it is even while somebody is at it.
+
+Content lies under ``objects/sha256/<two digits>/<oid>``, unfinished uploads and probes under ``tmp/``.
 ``projects/<root commit>`` stands for a repository that keeps data here (``sync.projects``).
 """
 
@@ -39,6 +41,11 @@ class Layout:
         self.id = id
         self.generation = generation
         self.tag = tag
+
+    @property
+    def is_collecting(self) -> bool:
+        """Whether objects that nobody refers to are being deleted, or were until a program was killed."""
+        return self.generation % 2 == 0
 
     def encode(self) -> bytes:
         """The bytes of the marker."""
@@ -88,8 +95,8 @@ def initialise(remote: Remote) -> Layout:
     return found
 
 
-def bump(remote: Remote, layout: Layout) -> Layout:
-    """Count the generation on; where others do so at the same time it grows all the same.
+def bump(remote: Remote, layout: Layout, collecting: bool) -> Layout:
+    """Count the generation on: a collection begins, or that of ``layout`` is over, unless others have begun one since.
 
     Raises: NotOnRemote, RemoteError if the marker is not that of ``layout`` any more.
     """
@@ -98,7 +105,10 @@ def bump(remote: Remote, layout: Layout) -> Layout:
         current = _parse(remote, data, tag)
         if current.id != layout.id:
             raise RemoteError(f"{remote.url} became another place meanwhile", "git data remote check")
-        following = Layout(current.id, current.generation + 1).encode()
+        if not collecting and current.generation != layout.generation:
+            return current
+        step = 1 if collecting != current.is_collecting else 2
+        following = Layout(current.id, current.generation + step).encode()
         if not remote.traits.swap:
             remote.put(MARKER, Source(len(following), sha256(following).hexdigest(), content=following))
         elif not remote.swap(MARKER, following, tag):

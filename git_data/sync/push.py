@@ -148,6 +148,10 @@ def push(
         if wanted:
             raise _nowhere(session, wanted)
     result.left_out = missing
+    if session.layout is not None and session.layout.is_collecting and not dry_run:
+        # what is there, and nothing refers to yet, may be about to go; sent again it is young, and stays
+        again = _split(store, unpublished() if unpublished is not None else pointers)[0]
+        here = list({pointer.oid: pointer for pointer in (*here, *again)}.values())
     result.sent = here
     result.bytes = sum(pointer.size for pointer in here)
     if not dry_run:

@@ -74,11 +74,18 @@ class Session:
 
         assert self.layout is not None
         layout = self.layout
-        self.layout = retried(lambda: bump(self.remote, layout))
+        self.layout = retried(lambda: bump(self.remote, layout, collecting=True))
         self.known.confirm(self.layout.id, self.layout.generation)
         # whoever is about to publish history here looks again, then, and sees the new generation
         disturb(self.remote)
         return self.layout
+
+    def collected(self) -> None:
+        """What was found there stays, again. Raises: RemoteError."""
+        assert self.layout is not None
+        layout = self.layout
+        self.layout = retried(lambda: bump(self.remote, layout, collecting=False))
+        self.known.confirm(self.layout.id, self.layout.generation)
 
     def close(self) -> None:
         """Give up connections."""

@@ -64,11 +64,15 @@ def test_all_who_begin_at_once_get_the_same_marker(opener: Callable[[], Remote])
         assert len({found.id for found in pool.map(lambda _: initialise(opener()), range(8))}) == 1
 
 
-def test_the_generation_grows(remote: Remote) -> None:
+def test_the_generation_grows_and_is_even_while_somebody_collects(remote: Remote) -> None:
     first = initialise(remote)
-    second = bump(remote, first)
-    assert (second.id, second.generation) == (first.id, 2)
-    assert bump(remote, first).generation == 3
+    second = bump(remote, first, collecting=True)
+    assert (second.id, second.generation, second.is_collecting) == (first.id, 2, True)
+    third = bump(remote, first, collecting=True)
+    assert bump(remote, second, collecting=False).generation == third.generation == 4  # others have begun since
+    last = bump(remote, third, collecting=False)
+    assert (last.generation, last.is_collecting) == (5, False)
+    assert bump(remote, last, collecting=True).generation == 6
 
 
 def test_a_marker_of_another_place_is_not_changed(remote: Remote, tmp_path: Path) -> None:
@@ -76,7 +80,7 @@ def test_a_marker_of_another_place_is_not_changed(remote: Remote, tmp_path: Path
     (tmp_path / "remote" / "layout").unlink()
     other = initialise(remote)
     with pytest.raises(RemoteError, match="another place"):
-        bump(remote, first)
+        bump(remote, first, collecting=True)
     found = read_layout(remote)
     assert found is not None and (found.id, found.generation) == (other.id, 1)
 
