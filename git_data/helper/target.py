@@ -8,7 +8,7 @@ from git_data.errors import RepositoryError
 from git_data.git.repo import Repository, locate, nowhere
 from git_data.git.run import capture, git
 from git_data.sync import git_urls
-from git_data.sync.remotes import GIVEN, Named, named
+from git_data.sync.remotes import COMMITTED, GIVEN, Named, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,10 +36,16 @@ class Target:
     @property
     def remote(self) -> Named:
         """The store as a remote for data: with what configuration says under the name of the git remote."""
-        found = named(self.repo.config).get(self.name) if self.name else None
-        if found is not None and found.url == self.address:
-            return found
-        settings = {**_settings_of_same(self.repo.config, self.address), **self.settings}
+        config = self.repo.config
+        found = named(config).get(self.name) if self.name else None
+        if found is None or found.url != self.address:
+            settings = {**_settings_of_same(config, self.address), **self.settings}
+        else:
+            # the URL to push to may have other settings
+            given = {key: value for key, value in self.settings.items() if f"data.{self.name}.{key}" not in config.entries}
+            if given.items() <= found.settings.items():
+                return found
+            settings = {**found.settings, **given}
         scopes = dict.fromkeys(["url", *settings], GIVEN)
         return Named(self.name, self.address, settings, scopes)
 
@@ -90,7 +96,8 @@ def has_no_refs() -> bool:
 
 def _settings_of_same(config: Config, address: str) -> dict[str, str]:
     """What is set for a remote for data at the same address: its endpoint, region, profile …"""
-    for remote in named(config).values():
+    for remote in sorted(named(config).values(), key=lambda remote: remote.is_committed):
         if remote.url.rstrip("/") == address.rstrip("/"):
-            return remote.settings
+            # whoever can push must not choose whom an address that the user gave leads to
+            return {key: value for key, value in remote.settings.items() if (key, remote.scopes[key]) != ("endpoint", COMMITTED)}
     return {}

@@ -113,7 +113,10 @@ def named(config: Config) -> dict[str, Named]:
 
 def _behind_git(name: str, url: str, settings: dict[str, str], scope: str, parts: dict[str, Entry]) -> Named:
     """The remote for data that is a git remote, too; what is configured under its name counts, as for any other."""
-    parts = {**{setting: Entry(scope, value) for setting, value in settings.items()}, **parts, "url": Entry(scope, url)}
+    own = {setting: entry for setting, entry in parts.items() if entry.scope != COMMITTED}
+    given = {setting: Entry(scope, value) for setting, value in settings.items()}
+    # a committed endpoint must neither win over that of the URL nor take it away
+    parts = {**parts, **given, **own, "url": Entry(scope, url)}
     _keep_together(name, parts)
     scopes = {setting: entry.scope for setting, entry in parts.items()}
     values = {setting: entry.value for setting, entry in parts.items() if setting != "url"}

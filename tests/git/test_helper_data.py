@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from helpers import Repo, make_repo, pointer_of, run
 
+from git_data.helper.target import find
+
 CONTENT = {"a.bin": b"a" * 5000, "same.bin": b"a" * 5000, "dir/b.bin": b"b" * 70000}
 
 
@@ -198,6 +200,23 @@ def test_what_gitdata_says_does_not_lead_data_away_from_the_store(place: Place) 
     assert not (place.path / "x").exists() and not (place.path / "team").exists()
     place.clone.git("pull", "-q")
     assert place.clone.read("new.bin") == data
+
+
+def test_an_endpoint_in_gitdata_counts_for_no_address_that_the_user_gave(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = place.repo
+    mine, evil = "https://mine.example:9000", "https://evil.example"
+    repo.git("remote", "set-url", "origin", f"data::s3://bucket/project?endpoint={mine}")
+    repo.write(
+        ".gitdata",
+        f'[data "origin"]\n\tendpoint = {evil}\n[data "a"]\n\turl = s3://bucket/project\n\tendpoint = {evil}\n',
+    )
+    monkeypatch.chdir(repo.path)
+    assert find("origin", f"data::s3://bucket/project?endpoint={mine}").remote.settings == {"endpoint": mine}
+    assert find("x", "data::s3://bucket/project").remote.settings == {"endpoint": mine}
+    # of a URL to push to its own settings count
+    assert find("origin", f"data::s3://bucket/project?endpoint={mine}&jobs=2").remote.settings == {"endpoint": mine, "jobs": "2"}
+    repo.git("remote", "remove", "origin")
+    assert find("x", "data::s3://bucket/project").remote.settings == {}
 
 
 def test_data_that_is_nowhere_stops_the_push_before_any_ref_moves(place: Place) -> None:
