@@ -11,6 +11,7 @@ import os
 
 from git_data.errors import RemoteError, RepositoryError, UsageError
 from git_data.git.repo import Repository, locate, look_elsewhere, nowhere
+from git_data.git.run import as_stored
 from git_data.helper import target
 from git_data.host.host import Host
 from git_data.host.memory import Memory
@@ -30,6 +31,7 @@ class Hosted:
     """One place in use. ``word`` is how the user calls it, for commands in hints; ``git_name`` the git remote, if it is one."""
 
     def __init__(self, word: str) -> None:
+        as_stored()
         self.word = word
         self.repo = _repository()
         self.git_name = word if f"remote.{word}.url" in self.repo.config.entries else ""

@@ -20,6 +20,7 @@ from git_data.base.report import count, human_size, say
 from git_data.commands import output
 from git_data.commands.transfer import add_common, amount, revisions, selected, sort_words
 from git_data.git.repo import locate
+from git_data.git.run import as_stored
 from git_data.git.scan import head_exists
 from git_data.store.place import open_store
 from git_data.sync.push import Pushed, commits_of, outgoing, push, remember, sees_all
@@ -35,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Send."""
+    as_stored()
     repo = locate()
     store = open_store(repo)
     words = sort_words(repo, arguments)

@@ -37,7 +37,8 @@ def needed(repo: Repository, also: Iterable[bytes] = ()) -> list[Pointer]:
     _check_refs(repo)
     partial = bool(promisors(repo))
     listed = lines(
-        "rev-list", "--objects", "--no-object-names", "--filter-provided-objects",
+        # what git replace(1) hides is kept by git, too
+        "--no-replace-objects", "rev-list", "--objects", "--no-object-names", "--filter-provided-objects",
         # a filter by type would hide that a tree is missing
         *(["--missing=print", _SMALL] if partial else [f"--filter=combine:object:type=blob+{_SMALL.partition('=')[2]}"]),
         "--all", "--reflog", "--indexed-objects", "--stdin",

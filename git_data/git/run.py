@@ -145,6 +145,12 @@ def _feed(process: subprocess.Popen[bytes], stdin: Iterable[bytes]) -> None:
         pass  # git ended early and says why
 
 
+def as_stored() -> None:
+    """From now on git sees objects as they are, not as git-replace(1) or grafts show them here: so others will get them."""
+    os.environ["GIT_NO_REPLACE_OBJECTS"] = "1"
+    os.environ["GIT_GRAFT_FILE"] = os.path.join(os.devnull, "none")  # an empty one would have git advise against it
+
+
 def _words(arguments: Sequence[str | bytes], stderr: bytes, status: int) -> str:
     command = " ".join(os.fsdecode(argument) for argument in arguments[:3])
     said = stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")

@@ -10,6 +10,7 @@ import os
 from git_data.base import report
 from git_data.config import COMMITTED_FILE
 from git_data.git.repo import look_elsewhere
+from git_data.git.run import as_stored
 from git_data.sync.push import outgoing, push, remember
 from git_data.sync.remotes import default_name, find, named
 from git_data.sync.session import Session
@@ -33,6 +34,7 @@ def publish(
 
     Raises: MissingData, RemoteError, AccessDenied …: the push must not go on.
     """
+    as_stored()
     look_elsewhere(repo)
     name = default_name(repo.config, git_remote)
     published = [*remote, *_tracking(repo, git_remote)]

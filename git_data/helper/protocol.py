@@ -12,6 +12,7 @@ import sys
 
 from git_data.base import libraries
 from git_data.errors import GitDataError, UsageError
+from git_data.git.run import as_stored
 from git_data.helper.options import Options
 
 TYPE_CHECKING = False
@@ -28,8 +29,7 @@ def main(words: list[str]) -> int:
             "git-remote-data is started by git, for URLs that begin with data::", "git clone data::s3://bucket/project"
         )
     libraries.enable()
-    # what is published, and what is here, are the objects themselves, not what git replace(1) shows in their place
-    os.environ["GIT_NO_REPLACE_OBJECTS"] = "1"
+    as_stored()
     name, text = words[0], words[1] if len(words) > 1 else words[0]
     from git_data.helper.target import find
 

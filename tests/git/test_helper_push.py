@@ -271,6 +271,17 @@ def test_many_refs_are_pushed_with_a_few_processes(ours: World) -> None:
     assert len([ref for ref in ours.refs() if ref.startswith("refs/many/")]) == 250
 
 
+def test_grafts_tear_no_history(ours: World) -> None:
+    work = ours.work
+    tip = work.git("rev-parse", "main").strip()
+    (work.path / ".git/info").mkdir(exist_ok=True)
+    (work.path / ".git/info/grafts").write_text(f"{tip}\n")
+    work.git("push", "-q", ours.url.replace("remote", "torn"), "main")
+    run("git", "clone", "-q", "--bare", ours.url.replace("remote", "torn"), ours.path / "clone")
+    assert len(Repo(ours.path / "clone").git("rev-list", "main").split()) > 1
+    run("git", "fsck", "--strict", cwd=ours.path / "clone")
+
+
 def test_replaced_objects_are_published_as_they_are(ours: World) -> None:
     work = ours.work
     work.git("replace", "fresh", "main")
