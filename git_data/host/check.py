@@ -196,10 +196,12 @@ def _check_packs(repo: Repository, host: Host, found: Checked, state: State, ins
 
 def _check_peeled(found: Checked, state: State) -> None:
     """A fetch asks for no more than the refs, so git would believe what they are said to peel to."""
-    names = {f"{state.oid(ref)}^{{}}": ref for ref in state.refs if ref.startswith("refs/tags/") or " " in state.refs[ref]}
-    there = kinds(names)
-    for name, (oid, _) in there.items():
-        for ref in (ref for ref in state.refs if state.oid(ref) == name[:-3]):
-            said = state.refs[ref].partition(" ")[2] or state.oid(ref)
-            if said != oid:
-                found.add(DAMAGED, ref, f"it peels to {oid[:10]}, not to {said[:10]}")
+    said: dict[str, dict[str, str]] = {}
+    for ref, value in state.refs.items():
+        oid, _, peeled = value.partition(" ")
+        if peeled or ref.startswith("refs/tags/"):
+            said.setdefault(f"{oid}^{{}}", {})[ref] = peeled or oid
+    for name, (oid, _) in kinds(said).items():
+        for ref, peeled in said[name].items():
+            if peeled != oid:
+                found.add(DAMAGED, ref, f"it peels to {oid[:10]}, not to {peeled[:10]}")

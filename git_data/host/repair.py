@@ -195,8 +195,8 @@ def _snapshots(host: Host) -> dict[str, Snapshot]:
 def _fetched(git_name: str) -> dict[str, str]:
     """The branches as they were fetched last."""
     prefix = f"refs/remotes/{git_name}/"
-    lines = git("for-each-ref", "--format=%(refname) %(objectname)", prefix).decode("utf-8", "surrogateescape").splitlines()
-    pairs = (line.rpartition(" ")[::2] for line in lines)
+    lines = git("for-each-ref", "--format=%(refname) %(objectname)", prefix).decode("utf-8", "surrogateescape").split("\n")
+    pairs = (line.rpartition(" ")[::2] for line in lines if line)
     return {f"refs/heads/{ref.removeprefix(prefix)}": oid for ref, oid in pairs if ref != f"{prefix}HEAD"}
 
 
@@ -219,9 +219,11 @@ def _complete(repo: Repository, host: Host, state: State) -> list[str]:
         if state.head in given_up:
             state.head = _fetched_head("", state)
         oids = sorted(state.oids())
-        for ref, (oid, _) in kinds([f"{oid}^{{}}" for oid in oids]).items():
-            for name in [name for name in state.refs if state.oid(name) == ref[:-3]]:
-                state.refs[name] = ref[:-3] if oid == ref[:-3] else f"{ref[:-3]} {oid}"
+        peeled = kinds([f"{oid}^{{}}" for oid in oids])
+        for ref in state.refs:
+            oid = state.oid(ref)
+            bare = peeled[f"{oid}^{{}}"][0]
+            state.refs[ref] = oid if bare == oid else f"{oid} {bare}"
         exclude = [] if bad else present({tip for pack in state.packs for tip in pack.tips})
         file = make_pack(oids, exclude, scratch.directory) if oids else None
         if bad:
