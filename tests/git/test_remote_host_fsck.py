@@ -89,7 +89,7 @@ def test_a_fault_is_named_and_mended_from_a_clone(fault: str, team: Team):
     after = team.state()
     assert (after.refs, after.head, after.id) == (before.refs, before.head, before.id)
     new = team.clone()
-    assert new.git("log", "--oneline", "--all") == team.ann.git("log", "--oneline", "--remotes")
+    assert set(new.git("rev-list", "--all").split()) == set(team.ann.git("rev-list", "--remotes").split())
 
 
 @pytest.mark.parametrize("fault", ["the last pack is missing", "a pack is cut off", "the state is missing"])
