@@ -111,7 +111,9 @@ class Push:
             return None
         # a partial clone gets the blobs it lacks when they are packed: which are pointers is known only then
         file = self._pack(state, tips, edge) if tips and promisors(self.repo) else None
-        if tips and (not self._sent_for.issuperset(tips) or self._collected()):
+        # the second look at what is there, if any, comes first: by the first one all may have changed since
+        collected = bool(tips and self._sent_for) and self._collected()
+        if tips and (collected or not self._sent_for.issuperset(tips)):
             self._send_data(tips, edge)
             self._sent_for.update(tips)
         if tips:
