@@ -25,6 +25,8 @@ _DIGITS = 12
 _LIMIT = 16 << 20
 """A manifest is folded long before."""
 _MOST_LOOKS = 50
+_MOST_AHEAD = 1000
+"""The number that is written down never lags behind by so much; there are servers that answer everything."""
 
 
 class Found:
@@ -126,12 +128,12 @@ def _walked(remote: Remote) -> Found | None:
     if not text.isdigit() or len(text) > _DIGITS:
         raise CorruptData(f"'{MANIFEST}' on {remote.url} is damaged", "git data remote fsck   # says what to do")
     found = _first(remote, int(text))
-    while True:
+    for number in range(int(found.tag) + 1, int(found.tag) + _MOST_AHEAD):
         try:
-            number = int(found.tag) + 1
             found = Found(remote.read(_key(number), _LIMIT)[0], str(number))
         except NotOnRemote:
             return found
+    raise CorruptData(f"{remote.url} has a manifest for each number", "git data remote fsck")
 
 
 def _first(remote: Remote, number: int) -> Found:

@@ -19,10 +19,13 @@ from stores import Store, assert_whole, begin, clone
 
 from git_data.errors import CorruptData, RemoteError
 from git_data.host.host import Host
+from git_data.host.manifests import read_manifest
+from git_data.host.marker import CREATE
 from git_data.host.memory import Memory
 from git_data.host.state import Change, Manifest, Pack, Snapshot, State
 from git_data.remote.address import parse
 from git_data.remote.base import Options
+from git_data.remote.folder import Folder
 from git_data.remote.registry import open_remote
 
 OID = "1" * 40
@@ -368,6 +371,20 @@ def test_of_a_bomb_no_more_is_unpacked_than_a_manifest_may_have(there: Scene) ->
     there.put(there.manifest(), gzip.compress(b"x" * (300 << 20), 1))
     with pytest.raises(CorruptData, match="not complete"):
         there.store.host().read()
+
+
+class Everything(Folder):
+    """A place that has whatever it is asked for."""
+
+    def read(self, key: str, limit: int = 0) -> tuple[bytes, str]:
+        return b"7\n", ""
+
+
+def test_a_server_that_answers_everything_is_not_asked_for_ever(tmp_path: Path) -> None:
+    remote = Everything(str(tmp_path), Options())
+    remote.traits.listing = "none"
+    with pytest.raises(CorruptData, match="each number"):
+        read_manifest(remote, CREATE)
 
 
 def test_an_endless_manifest_is_not_read_to_its_end(there: Scene) -> None:
