@@ -26,7 +26,8 @@ def set_up(target: Target) -> None:
 
         address = parse(target.address)
         if address.scheme == "file":
-            git("config", f"remote.{target.name}.url", git_urls.PREFIX + address.path)
+            settings = target.text[len(target.address) :]
+            git("config", f"remote.{target.name}.url", git_urls.PREFIX + address.path + settings)
 
 
 def promise_nothing(target: Target) -> None:

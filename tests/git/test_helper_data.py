@@ -76,9 +76,9 @@ def test_a_clone_on_a_machine_without_git_data_in_its_configuration_just_works(p
 
 
 def test_a_relative_url_leads_to_the_same_place_from_inside_of_the_clone(place: Place) -> None:
-    run("git", "clone", "-q", "data::store", "new", cwd=place.path)
+    run("git", "clone", "-q", "data::store?jobs=2", "new", cwd=place.path)
     new = Repo(place.path / "new")
-    assert new.git("config", "remote.origin.url").strip() == f"data::{place.store}"
+    assert new.git("config", "remote.origin.url").strip() == f"data::{place.store}?jobs=2"
     new.git("fetch", "-q")
 
 
