@@ -69,7 +69,7 @@ def test_killed_at_every_call(walk: Walk, name: str, variant: tuple[str, str], p
 @pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
 @pytest.mark.parametrize("name", ["git commit", "git stash", "git data add", "git data checkout"])
 def test_killed_at_calls_of(walk: Walk, name: str, variant: tuple[str, str]) -> None:
-    walk(name, "kill", *variant, first=VARIANTS.index(variant), step=len(VARIANTS))
+    walk(name, "kill", *variant, first=2 * VARIANTS.index(variant), step=2 * len(VARIANTS))
 
 
 @pytest.mark.parametrize("kind", ["kill-git", "kill-all"])
@@ -81,7 +81,7 @@ def test_git_itself_killed_during(walk: Walk, name: str, kind: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
 @pytest.mark.parametrize("name", ["git add", "git checkout", "git data add", "git data checkout", "git stash"])
 def test_input_output_error_during(walk: Walk, name: str, variant: tuple[str, str]) -> None:
-    walk(name, "eio", *variant, first=2 * VARIANTS.index(variant), step=2 * len(VARIANTS))
+    walk(name, "eio", *variant, first=4 * VARIANTS.index(variant), step=4 * len(VARIANTS))
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
