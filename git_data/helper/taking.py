@@ -9,7 +9,7 @@ from git_data.base.report import Progress
 from git_data.errors import CorruptData, GitDataError, MissingData, NotOnRemote
 from git_data.git.partial_clone import promisors
 from git_data.host import choose
-from git_data.host.packing import Applied, Refused, apply_pack, check_pack, connected, is_connected, present
+from git_data.host.packing import Applied, Refused, apply_pack, check_pack, connected, fsck_exceptions, is_connected, present
 from git_data.pointer import Pointer
 from git_data.store.objects import Store
 from git_data.transfer.download import download
@@ -118,7 +118,7 @@ class _Taking:
                 raise _lacking(None, pack.key, url) from None
         keep = f"git-remote-data {os.getpid()}" if self.keep and number == 0 else ""
         config = self.repo.config
-        return apply_pack(path, url, pack, _fsck_exceptions(config), keep, self.options.loud, strict=_wants_fsck(config))
+        return apply_pack(path, url, pack, fsck_exceptions(config), keep, self.options.loud, strict=_wants_fsck(config))
 
 
 def _lacking(error: GitDataError | None, key: str, url: str) -> GitDataError:
@@ -126,16 +126,6 @@ def _lacking(error: GitDataError | None, key: str, url: str) -> GitDataError:
         return error
     what = f"'{key}' on {url} is damaged" if isinstance(error, CorruptData) else f"'{key}' is missing on {url}"
     return CorruptData(what, "somebody who has the whole history can mend it: git data remote fsck --repair")
-
-
-def _fsck_exceptions(config: Config) -> str:
-    """``fetch.fsck.<what>`` as ``git index-pack --strict=`` takes it: old histories have their faults."""
-    found = []
-    for key, entries in config.entries.items():
-        if key.startswith("fetch.fsck."):
-            value = entries[-1].value
-            found.append(f"{key[len('fetch.fsck.') :]}={os.path.expanduser(value) if key.endswith('.skiplist') else value}")
-    return ",".join(found)
 
 
 def _wants_fsck(config: Config) -> bool:

@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from git_data.config import Config
     from git_data.remote.base import Remote
 
 _HEADER_BYTES = 12
@@ -252,6 +253,16 @@ def apply_pack(
     kind, _, name = done.stdout.decode().strip().partition("\t")
     path = os.path.join(_objects(), "pack", f"pack-{name}.keep") if kind == "keep" else ""
     return Applied(path, done.returncode == 0)
+
+
+def fsck_exceptions(config: Config) -> str:
+    """``fetch.fsck.<what>`` as ``git index-pack --strict=`` takes it: old histories have their faults."""
+    found = []
+    for key, entries in config.entries.items():
+        if key.startswith("fetch.fsck."):
+            value = entries[-1].value
+            found.append(f"{key[len('fetch.fsck.') :]}={os.path.expanduser(value) if key.endswith('.skiplist') else value}")
+    return ",".join(found)
 
 
 def _refused(what: str, said: str) -> Refused:

@@ -15,7 +15,7 @@ from git_data.base import fsio
 from git_data.base.report import Progress
 from git_data.errors import CorruptData, GitDataError, NotOnRemote
 from git_data.git.run import git
-from git_data.host.packing import apply_pack, check_pack, connected, present
+from git_data.host.packing import apply_pack, check_pack, connected, fsck_exceptions, present
 from git_data.pointer import Pointer
 from git_data.store.objects import Store
 from git_data.transfer.download import download
@@ -100,7 +100,7 @@ class Scratch:
         """
         if not packs:
             return {}
-        exceptions = fsck_exceptions(self.repo)
+        exceptions = fsck_exceptions(self.repo.config)
         failed: dict[str, GitDataError] = {}
         if remote.local_path(packs[0].key):
             paths = {pack.name: remote.local_path(pack.key) for pack in packs}
@@ -147,13 +147,6 @@ class Scratch:
         wrong = {pointer.oid: error for pointer, error in outcome.failed}
         failed.update({pack.name: wrong[pack.sha256] for pack in packs if pack.sha256 in wrong})
         return {pack.name: store.path(pack.sha256) for pack in packs}
-
-
-def fsck_exceptions(repo: Repository) -> str:
-    """``fetch.fsck.<what>`` as ``git index-pack --strict=`` takes it: old histories have their faults."""
-    entries = repo.config.entries
-    found = (key for key in entries if key.startswith("fetch.fsck.") and key != "fetch.fsck.skiplist")
-    return ",".join(f"{key[len('fetch.fsck.') :]}={entries[key][-1].value}" for key in found)
 
 
 def whole_here(repo: Repository, oids: Iterable[str]) -> set[str]:

@@ -310,6 +310,7 @@ def test_old_faults_in_history_are_named_and_can_be_allowed(tmp_path: Path) -> N
     skip = tmp_path / "list"
     skip.write_text(commit)
     run("git", "-c", f"fetch.fsck.skipList={skip}", "clone", "-q", url, tmp_path / "clone-skip")
+    old.git("-c", f"fetch.fsck.skipList={skip}", "data", "remote", "fsck", url)
 
 
 def test_what_takes_a_server_is_said_to(ours: World) -> None:
