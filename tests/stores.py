@@ -35,7 +35,7 @@ class Store:
 
     def log(self) -> list[Change]:
         """Every change, the newest first."""
-        return self._asked(lambda host: host.log())[1]
+        return self._asked(lambda host: [change for _, changes in host.batches() for change in reversed(changes)])[1]
 
     def _asked(self, ask: Callable[[Host], list[Change] | None]) -> tuple[State, list[Change]]:
         host = self.host()

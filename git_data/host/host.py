@@ -190,15 +190,6 @@ class Host:
             changes = snapshot.changes + changes
         return [change for change in changes if change.seq > seq]
 
-    def log(self, most: int = 1000) -> list[Change]:
-        """The changes, newest first, as far back as is kept. After ``read``. Raises: RemoteError."""
-        found: list[Change] = []
-        for _, changes in self.batches():
-            found += reversed(changes)
-            if len(found) >= most:
-                break
-        return found[:most]
-
     def batches(self) -> Iterator[tuple[State | None, list[Change]]]:
         """The changes in parts, the newest part first; the oldest change of a part first, and the state before it.
 
@@ -324,11 +315,6 @@ class Host:
             self.memory.keep_snapshot(following.snapshot.data)
         self.memory.remember(self.marker, following.state)
         return True
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether nothing was ever pushed here."""
-        return self._manifest is None
 
 
 def disturb(remote: Remote) -> None:

@@ -486,7 +486,7 @@ def folded(scene: Scene, forge: Callable[[State, list[Change]], None]) -> None:
     for number in range(3):
         oid = state_of(host).oid(MAIN)
         host.change(lambda state, number=number, oid=oid: Change("push", refs={f"refs/heads/b{number}": oid}))
-    state, changes = state_of(host), list(reversed(host.log()))
+    state, changes = state_of(host), list(reversed(scene.store.log()))
     forge(state, changes)
     snapshot = Snapshot(state, "", changes)
     (scene.place / "git/states").mkdir(exist_ok=True)
