@@ -11,7 +11,7 @@ from git_data.base import report
 from git_data.config import COMMITTED_FILE
 from git_data.git.repo import look_elsewhere
 from git_data.git.run import as_stored
-from git_data.sync.push import outgoing, push, remember
+from git_data.sync.push import between, outgoing, push, remember
 from git_data.sync.remotes import default_name, find, named
 from git_data.sync.session import Session
 
@@ -44,6 +44,10 @@ def publish(
     session = Session(repo, find(repo, name))
     try:
         pointers = outgoing(repo, session, local)
+        if not pointers and between(repo, local, published):
+            # sent before, but nothing referred to it until now: a collection may have taken it since
+            session.reader()
+            pointers = outgoing(repo, session, local)
         if pointers:
             _send(repo, session, pointers, local, published, dry_run, quiet)
         elif not dry_run and session.known.tips:

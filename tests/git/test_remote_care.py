@@ -395,3 +395,21 @@ def test_a_push_while_somebody_collects_sends_again_what_it_finds_there(
     assert place.object(garbage).stat().st_ctime_ns > before
     collector.collected()
     assert place.generation() == 3
+
+
+def test_data_that_was_collected_before_anything_was_published_is_sent_again(repo: Repo, place: Place, tmp_path: Path) -> None:
+    repo.git("init", "-q", "--bare", str(tmp_path / "bare"))
+    repo.git("remote", "add", "origin", str(tmp_path / "bare"))
+    repo.write("a.bin", 100)
+    repo.commit()
+    repo.git("push", "-q", "origin", "HEAD")
+    repo.git("clone", "-q", str(tmp_path / "bare"), str(tmp_path / "clone"))
+    data = repo.write("late.bin", 3000)
+    repo.commit()
+    repo.data("push")
+    clone = Repo(tmp_path / "clone")
+    clone.git("config", "data.store.url", str(place.root))
+    assert gc(clone, "--prune=now", "--force")["count"] == 1
+    assert not place.has(data)
+    repo.git("push", "-q", "origin", "HEAD")
+    assert place.has(data)
