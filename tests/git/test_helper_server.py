@@ -78,7 +78,7 @@ def test_what_is_wrong_is_said_by_git_itself(git_host: GitHost, tmp_path: Path) 
     ("options", "commits"),
     [
         (["--depth=1"], 1),
-        (["--shallow-since=2024-01-02"], 2),
+        (["--shallow-since=2024-01-02T00:00:00Z"], 2),
         (["--no-checkout", "--filter=blob:none"], 4),
         (["--mirror"], 4),
     ],
