@@ -9,7 +9,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-JOBS ?= 2
+JOBS ?= 3
 READY = $(VENV)/ready
 # once more without the compiled core: what links, stores and reads the index (tests/contract compares both by itself)
 PURE_TESTS = -m 'not slow' tests/git/test_matrix.py tests/git/test_add.py tests/git/test_content.py
