@@ -8,6 +8,8 @@ from git_data.errors import GitDataError, RemoteError
 from git_data.host.host import Host, Undecided
 from git_data.host.memory import Memory
 from git_data.host.state import State
+from git_data.setup.command_line import shell_quoted
+from git_data.sync.git_urls import PREFIX
 from git_data.sync.session import Session
 
 TYPE_CHECKING = False
@@ -54,7 +56,7 @@ class StoredRemote:
             if not for_push:
                 raise RemoteError(
                     f"no git repository lies at {self.session.remote.url}",
-                    f"the first push makes one: git push data::{self.target.text} main",
+                    f"the first push makes one: git push {shell_quoted([PREFIX + self.target.text])} main",
                 )
             return
         yield f":object-format {self.state.object_format}"
