@@ -21,12 +21,13 @@ def set_up(target: Target) -> None:
     entries = target.repo.config.entries
     if any(key not in entries for key in filters.wanted()):
         filters.write("--local", force=False, dry_run=False)
-    if target.name and "://" not in target.address and not os.path.isabs(target.address):
+    typed = git_urls.take_settings(target.text)[0]
+    if target.name and "://" not in typed and not os.path.isabs(typed):
         from git_data.remote.address import parse
 
-        address = parse(target.address)
+        address = parse(typed)
         if address.scheme == "file":
-            settings = target.text[len(target.address) :]
+            settings = target.text[len(typed) :]
             git("config", f"remote.{target.name}.url", git_urls.PREFIX + address.path + settings)
 
 

@@ -67,6 +67,9 @@ def find(name: str, text: str) -> Target:
     if f"remote.{name}.url" not in repo.config.entries:
         name = ""
     address, settings = git_urls.take_settings(text)
+    if not repo.worktree and "://" not in address:
+        # a bare clone is made from outside of it, and what is relative would begin inside
+        address = _absolute(address)
     kind = git_urls.kind(text, os.getcwd(), repo.config.get(f"remote.{name}.datakind") if name else "")
     target = Target(repo, name, text, address, settings, kind == git_urls.SERVER)
     if kind == git_urls.UNKNOWN:
@@ -87,6 +90,13 @@ def remember(target: Target) -> None:
     if target.name:
         kind = git_urls.SERVER if target.server else git_urls.STORE
         git("config", f"remote.{target.name}.dataKind", f"{kind} {target.text}")
+
+
+def _absolute(address: str) -> str:
+    from git_data.remote.address import parse
+
+    parsed = parse(address)
+    return parsed.path if parsed.scheme == "file" else address
 
 
 def has_no_refs() -> bool:

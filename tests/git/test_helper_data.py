@@ -75,8 +75,9 @@ def test_a_clone_on_a_machine_without_git_data_in_its_configuration_just_works(p
     assert place.clone.read("later.bin") == data
 
 
-def test_a_relative_url_leads_to_the_same_place_from_inside_of_the_clone(place: Place) -> None:
-    run("git", "clone", "-q", "data::store?jobs=2", "new", cwd=place.path)
+@pytest.mark.parametrize("option", [[], ["--bare"], ["--mirror"]], ids=" ".join)
+def test_a_relative_url_leads_to_the_same_place_from_inside_of_the_clone(place: Place, option: list[str]) -> None:
+    run("git", "clone", "-q", *option, "data::store?jobs=2", "new", cwd=place.path)
     new = Repo(place.path / "new")
     assert new.git("config", "remote.origin.url").strip() == f"data::{place.store}?jobs=2"
     new.git("fetch", "-q")
