@@ -12,7 +12,7 @@ BIN = $(VENV)/bin
 JOBS ?= 3
 READY = $(VENV)/ready
 # once more without the compiled core: what links, stores and reads the index (tests/contract compares both by itself)
-PURE_TESTS = -m 'not slow' tests/git/test_matrix.py tests/git/test_add.py tests/git/test_content.py
+PURE_TESTS = -m 'not slow' tests/git/test_matrix.py tests/git/test_add.py
 
 # Azurite, the Azure Blob Storage that the tests use, comes from npm; without npm they say that it is missing
 AZURITE = ! command -v npm >/dev/null || { \
