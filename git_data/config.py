@@ -20,6 +20,7 @@ COMMITTED_KEYS = frozenset(
         "data.fetchexclude",
         "data.fetchinclude",
         "data.guard",
+        "data.lfs",
         "data.link",
         "data.numcopies",
         "data.pointerformat",
@@ -46,6 +47,7 @@ KNOWN_KEYS = {
     "data.guard": "size from which a file outside of the data store stops a commit; 0: never",
     "data.idleTimeout": "seconds that a connection to a remote may be silent",
     "data.jobs": "threads; 0: as many as processors",
+    "data.lfs": "files with filter=lfs are kept by git-data, too: this repository came from git-lfs",
     "data.limitRate": "bytes a second sent to and fetched from remotes (500kB, 10MiB); 0: no limit",
     "data.link": "how content gets into the work tree, in order: reflink, hardlink, copy",
     "data.numCopies": "remotes that must hold data before its only local copy may be dropped",
@@ -62,6 +64,7 @@ DEFAULTS = {
     "data.guard": "50MB",
     "data.idleTimeout": "60",
     "data.jobs": "0",
+    "data.lfs": "false",
     "data.limitRate": "0",
     "data.link": "reflink,copy",
     "data.numCopies": "1",
@@ -150,6 +153,7 @@ class Settings:
         "guard_bytes",
         "idle_timeout_s",
         "jobs",
+        "lfs",
         "limit_rate_bytes",
         "link",
         "num_copies",
@@ -168,6 +172,7 @@ class Settings:
         self.fetch_exclude = config.get_all("data.fetchexclude")
         self.fsync = config.get_choice("data.fsync", ("batch", "object", "none"))
         self.guard_bytes = parse_size(config.get("data.guard", DEFAULTS["data.guard"]), "data.guard")
+        self.lfs = config.get_bool("data.lfs", False)
         self.jobs = parse_jobs(config.get("data.jobs", DEFAULTS["data.jobs"]))
         self.idle_timeout_s = parse_number(config.get("data.idletimeout", DEFAULTS["data.idleTimeout"]), "data.idleTimeout")
         self.limit_rate_bytes = parse_size(config.get("data.limitrate", DEFAULTS["data.limitRate"]), "data.limitRate")

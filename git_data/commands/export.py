@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _our_filters(repo: Repository) -> tuple[str, ...]:
     """The filters whose pointers are ours: git-lfs's too, unless git-lfs itself is set up here."""
     lfs = repo.config.get("filter.lfs.process") + repo.config.get("filter.lfs.smudge")
-    return ("data", "lfs") if not lfs or OUR_MARK in lfs.replace("\\", "/") else ("data",)
+    return ("data", "lfs") if repo.settings.lfs or not lfs or OUR_MARK in lfs.replace("\\", "/") else ("data",)
 
 
 def _lacking(revision: str, missing: list[Tracked]) -> MissingData:
