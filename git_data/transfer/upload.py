@@ -187,6 +187,6 @@ class _Told:
 
 def concerns_all(error: GitDataError) -> bool:
     """Whether an error says something about the remote, or about one object only."""
-    from git_data.errors import CorruptData, NotOnRemote
+    from git_data.errors import CorruptData, NotOnRemote, ObjectRefused
 
-    return error.retryable or not isinstance(error, (CorruptData, MissingData, NotOnRemote))
+    return error.retryable or not isinstance(error, (CorruptData, MissingData, NotOnRemote, ObjectRefused))
