@@ -301,6 +301,13 @@ class Remote(ABC):
     def flush(self) -> None:  # noqa: B027  (most keep what they have acknowledged)
         """Make what was put so far durable; until then a power failure of the other side may take it. Raises: RemoteError."""
 
+    def try_writing(self) -> str:
+        """With ``traits.objects_only``: whether an object would be taken, as far as that can be told without one; in words.
+
+        Raises: AccessDenied, RemoteError.
+        """
+        return ""
+
     def local_path(self, key: str) -> str:
         """Where the content lies as a file of this machine that can be cloned; empty if it does not."""
         return ""

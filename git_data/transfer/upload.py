@@ -70,6 +70,7 @@ def upload(
     outcome = Outcome()
     pool = Pool(jobs or remote.traits.workers, progress, bytes_per_s)
     large, small = batches(pointers, remote.traits.batch, pool.workers)
+    remote.announce([(object_key(item.oid), item.size) for item in (*large, *(one for group in small for one in group))], True)
     work = _Uploads(remote, store, pool, outcome)
     try:
         pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
