@@ -7,7 +7,7 @@ the server permits is kept until it expires, or fails.
 
 from __future__ import annotations
 
-import threading
+import os
 from urllib.parse import urlsplit
 
 from git_data.errors import AccessDenied, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable, UsageError
@@ -18,6 +18,7 @@ from git_data.remote.http_client import base_url
 from git_data.remote.layout import oid_of
 from git_data.remote.lfs_api import DOWNLOAD, MOST, UPLOAD, Granted, no_listing
 from git_data.remote.lfs_http import Access, HttpServer
+from git_data.remote.lfs_permits import Permits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,72 +58,6 @@ def api_url(address: Address) -> str:
     return f"{url}/info/lfs" if url.endswith(_ENDING) else url
 
 
-class _Permits:
-    """What the server permits of one operation, asked for in groups of what was announced."""
-
-    def __init__(self, server: Server, operation: str) -> None:
-        self._server = server
-        self._operation = operation
-        self._announced: dict[str, int] = {}
-        self._granted: dict[str, Granted | GitDataError] = {}
-        self._lock = threading.Lock()
-        self._asking = threading.Lock()
-
-    def announce(self, wanted: Sequence[tuple[str, int]]) -> None:
-        """These (oid, size) will be asked for."""
-        with self._lock:
-            self._announced.update(wanted)
-
-    def size(self, oid: str) -> int | None:
-        """The size that was announced."""
-        with self._lock:
-            return self._announced.get(oid)
-
-    def forget(self, oid: str) -> None:
-        """Ask again next time."""
-        with self._lock:
-            self._granted.pop(oid, None)
-
-    def many(self, objects: Sequence[tuple[str, int]]) -> list[Granted | GitDataError]:
-        """What is permitted for each. Raises: RemoteError when the server does not answer."""
-        self.announce(objects)
-        lacking = [item for item in objects if not self._is_good(item[0])]
-        for at in range(0, len(lacking), MOST):
-            self._ask(lacking[at : at + MOST])
-        with self._lock:
-            return [self._granted[oid] for oid, _ in objects]
-
-    def one(self, oid: str, size: int) -> Granted:
-        """What is permitted for an object; others that were announced are asked for with it. Raises: what the server says."""
-        self.announce([(oid, size)])
-        if not self._is_good(oid):
-            with self._asking:  # another thread may be asking for this one, too
-                if not self._is_good(oid):
-                    self._ask([(oid, size), *self._others(oid)])
-        with self._lock:
-            granted = self._granted[oid]
-        if isinstance(granted, GitDataError):
-            raise granted
-        return granted
-
-    def _is_good(self, oid: str) -> bool:
-        with self._lock:
-            granted = self._granted.get(oid)
-        # an error is told to who asked, and asked for again by who comes later
-        return isinstance(granted, Granted) and not granted.is_over
-
-    def _others(self, oid: str) -> list[tuple[str, int]]:
-        """Announced ones that nobody has asked for yet."""
-        with self._lock:
-            found = [item for item in self._announced.items() if item[0] != oid and item[0] not in self._granted]
-        return found[: MOST - 1]
-
-    def _ask(self, objects: list[tuple[str, int]]) -> None:
-        answers = self._server.batch(self._operation, objects)
-        with self._lock:
-            self._granted.update(answers)
-
-
 class Lfs(Remote):
     """See ``base.Remote``."""
 
@@ -130,7 +65,8 @@ class Lfs(Remote):
         self._server = server
         super().__init__(url, LearnedTraits(self._learn))
         self.traits.workers = WORKERS
-        self._permits = {DOWNLOAD: _Permits(server, DOWNLOAD), UPLOAD: _Permits(server, UPLOAD)}
+        del self.traits.ranges  # to be learned, too
+        self._permits = {DOWNLOAD: Permits(server, DOWNLOAD), UPLOAD: Permits(server, UPLOAD)}
         self._denied: set[str] = set()
         """objects whose address, which the server had named, was refused by who keeps it: once it may have expired"""
         self._largest = ("", 0)
@@ -173,8 +109,10 @@ class Lfs(Remote):
 
     def find_many(self, wanted: Sequence[tuple[str, int]]) -> Sequence[Entry | None]:
         """See ``Remote.find_many``. An object of another size is not there."""
-        objects = [(oid, size) for key, size in wanted if (oid := oid_of(key)) is not None]
-        answers = dict(zip((oid for oid, _ in objects), self._permits[DOWNLOAD].many(objects)))
+        objects = [(oid, max(size, 0)) for key, size in wanted if (oid := oid_of(key)) is not None]
+        answers: dict[str, Granted | GitDataError] = {}
+        for at in range(0, len(objects), MOST):
+            answers.update(self._server.batch(DOWNLOAD, objects[at : at + MOST]))
         return [self._entry(key, answers.get(oid_of(key) or "")) for key, _ in wanted]
 
     def _entry(self, key: str, answer: Granted | GitDataError | None) -> Entry | None:
@@ -240,6 +178,14 @@ class Lfs(Remote):
         """See ``Remote.put_many``."""
         self._permits[UPLOAD].many([(oid, source.size) for key, source in items if (oid := oid_of(key)) is not None])
         return super().put_many(items)
+
+    def try_writing(self) -> str:
+        """See ``Remote.try_writing``: leave is asked for, and not used."""
+        oid, size = os.urandom(32).hex(), 1
+        answer = self._server.batch(UPLOAD, [(oid, size)])[oid]
+        if isinstance(answer, GitDataError):
+            raise answer
+        return "the server would take an object; none was sent, because it could not be taken away again"
 
     def delete(self, keys: Sequence[str]) -> None:
         """See ``Remote.delete``."""

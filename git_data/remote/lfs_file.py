@@ -1,15 +1,15 @@
 """``lfs+file://``: the LFS objects of a git repository on this machine, where git-lfs keeps them and looks for them itself.
 
 They lie in ``<git dir>/lfs/objects/ab/cd/<oid>`` (``lfs.storage`` may say otherwise), and ``git-lfs-standalone-file(1)`` moves
-them in the same way.  What a clone needs is cloned from there, and what is pushed is cloned into it, by way of git-lfs's own ``tmp``, so
-that a crash leaves nothing under a final name.
+them in the same way.  What a clone needs is cloned from there, and what is pushed is cloned into it, by way of git-lfs's own
+``tmp``, so that a crash leaves nothing under a final name.
 """
 
 from __future__ import annotations
 
 import os
 
-from git_data.errors import RemoteError, UsageError
+from git_data.errors import AccessDenied, RemoteError, UsageError
 from git_data.remote.address import Address
 from git_data.remote.base import Entry, Options, Remote, Source, Traits
 from git_data.remote.folder import Folder
@@ -109,6 +109,15 @@ class LfsFile(Remote):
     def flush(self) -> None:
         """See ``Remote.flush``."""
         self._folder.flush()
+
+    def try_writing(self) -> str:
+        """See ``Remote.try_writing``."""
+        place = self._folder.root
+        while not os.path.exists(place):
+            place = os.path.dirname(place)
+        if not os.access(place, os.W_OK):
+            raise AccessDenied(f"'{place}' cannot be written to", f"ls -ld '{place}'")
+        return f"objects go to {self._folder.root}"
 
     def delete(self, keys: Sequence[str]) -> None:
         """See ``Remote.delete``."""
