@@ -115,19 +115,19 @@ class HttpServer:
         try:
             status, answer = self.call("POST", "objects/batch", operation, question, (200, 413, 422))
         except NotOnRemote as error:
+            if operation == DOWNLOAD and "object" in error.message.rpartition("404")[2].lower():
+                # giftless says so of all where it has none of them
+                return {oid: refusal(self.url, oid, 404, "the server does not have it", operation) for oid, _ in objects}
             raise RemoteError(
                 f"{self.url}: there is no LFS server, no such repository, or it is not yours to see: {error.message}",
                 "if the address is that of a repository, it must end with .git: lfs+https://HOST/REPOSITORY.git",
             ) from None
-        if status == 413 and len(objects) > 1:
+        if status != 200 and len(objects) > 1:
+            # too many at once, or "none of them is valid", which may be the fault of one
             half = len(objects) // 2
             return {**self.batch(operation, objects[:half]), **self.batch(operation, objects[half:])}
         if status != 200:
-            said = harmless(str(answer.get("message", "")))[:200]
-            if len(objects) > 1:  # "none of the objects are valid" may be the fault of one
-                half = len(objects) // 2
-                return {**self.batch(operation, objects[:half]), **self.batch(operation, objects[half:])}
-            return {oid: refusal(self.url, oid, status, said, operation) for oid, _ in objects}
+            return {oid: refusal(self.url, oid, status, answer.get("message"), operation) for oid, _ in objects}
         return self._understood(operation, objects, answer, asked_s)
 
     def _understood(
