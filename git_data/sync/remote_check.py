@@ -59,7 +59,7 @@ def check(session: Session, pointers: list[Pointer], percent: float, jobs: int =
     result.checked = len(pointers)
     session.reader()
     with Progress(f"asking {session.name}", len(pointers)) as progress:
-        sizes = look(session.remote, [pointer.oid for pointer in pointers], progress).sizes
+        sizes = look(session.remote, pointers, progress).sizes
     seeming = []
     for pointer in pointers:
         size = sizes.get(pointer.oid)
@@ -89,9 +89,10 @@ def repair(
     session.writer()
     with Progress(f"sending to {session.name}", len(here), sum(pointer.size for pointer in here)) as progress:
         outcome = upload(session.remote, store, here, jobs, bytes_per_s, progress)
-    sizes = look(session.remote, outcome.done).sizes
+    done = set(outcome.done)
+    sizes = look(session.remote, [pointer for pointer in here if pointer.oid in done]).sizes
     for fault in faults:
-        fault.repaired = sizes.get(fault.pointer.oid) == fault.pointer.size and fault.pointer.oid in outcome.done
+        fault.repaired = sizes.get(fault.pointer.oid) == fault.pointer.size and fault.pointer.oid in done
     session.known.add(fault.pointer.oid for fault in faults if fault.repaired)
     return outcome.failed
 
@@ -129,6 +130,7 @@ def _hash(remote: Remote, pointers: list[Pointer], jobs: int, bytes_per_s: int, 
         return piece
 
     large, small = batches(pointers, remote.traits.batch, pool.workers)
+    remote.announce([(object_key(pointer.oid), pointer.size) for pointer in pointers])
     pool.run([*(one(pointer) for pointer in large), *(many(group) for group in small)])
     return faults
 

@@ -59,7 +59,10 @@ _ADDRESSING = ("auto", "path", "virtual")
 _SSH_CLIENTS = ("paramiko", "openssh")
 _FLAGS = ("allowplainhttp", "anonymous", "hardlink")
 _WORDS = ("region", "storageclass")
-_PLAIN_SCHEMES = frozenset(("dav", "davs", "file", "ftp", "ftps", "http", "https", "s3", "sftp", "ssh", "webdav", "webdavs"))
+_PLAIN_SCHEMES = frozenset(
+    "dav davs file ftp ftps http https lfs+http lfs+https lfs+ssh s3 sftp ssh webdav webdavs".split()
+)  # not lfs+file: it leads into repositories of this machine
+_BY_TLS = frozenset("dav davs http https lfs+http lfs+https lfs+ssh webdav webdavs".split())
 _told: set[str] = set()
 
 
@@ -269,7 +272,7 @@ def open_named(repo: Repository, remote: Named, jobs: int = 0) -> Remote:
         check(setting, value, remote.scopes[setting] == COMMITTED)
     address = address_of(repo, remote)
     settings = dict(remote.settings)
-    if address.scheme in ("http", "https", "webdav", "webdavs", "dav", "davs") and repo.config.get("http.sslcainfo"):
+    if address.scheme in _BY_TLS and repo.config.get("http.sslcainfo"):
         settings.setdefault("cafile", os.path.expanduser(repo.config.get("http.sslcainfo")))
     options = Options(
         remote.name,

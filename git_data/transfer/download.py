@@ -56,6 +56,7 @@ def download(
     pool = Pool(jobs or remote.traits.workers, progress, bytes_per_s)
     work = _Downloads(remote, store, pool, outcome, key_of)
     large, small = batches(pointers, remote.traits.batch, pool.workers)
+    remote.announce([(key_of(pointer.oid), pointer.size) for pointer in (*large, *(item for group in small for item in group))])
     try:
         pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
         # those that others were bringing: once they are through there is nothing left to do, or it is our turn
@@ -202,9 +203,8 @@ class _Downloads:
 
     def _begin(self, pointer: Pointer) -> None:
         """Open what is there already, and do the parts that lack, side by side."""
-        in_parts = self.remote.traits.ranges
         part_bytes = max(PART_BYTES, -(-pointer.size // _MOST_PARTS))
-        if not in_parts or pointer.size <= _STREAM_BYTES:
+        if pointer.size <= _STREAM_BYTES or not self.remote.traits.ranges:
             part_bytes = pointer.size
         partial = Partial(self.store, pointer, part_bytes, private=not self.claims.exclusive)
         missing = partial.missing()
