@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 SUBCOMMANDS = {
+    "info": ("git_data.commands.migrate_info", "what is large in history, and what to do about it"),
     "import": ("git_data.commands.migrate_import", "large files in the history of plain git become data"),
+    "export": ("git_data.commands.migrate_export", "data in history becomes plain content again, or pointers of git-lfs"),
     "forget": ("git_data.commands.migrate_forget", "let go of what was kept from before migrations"),
 }
 """Name → (module with ``configure(parser)`` and ``run(arguments) -> exit status``, one line of help)."""

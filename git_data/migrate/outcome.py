@@ -14,6 +14,8 @@ from git_data.migrate.record import BEGUN, Record, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from git_data.git.repo import Repository
     from git_data.store.objects import Store
 
@@ -26,15 +28,22 @@ def finish_earlier(repo: Repository, command: str) -> bool:
     return record is not None and record.state == BEGUN and finish(repo, record)
 
 
-def publish(repo: Repository, store: Store, record: Record, rewritten: Rewritten, map_path: str = "") -> None:
-    """Move refs, work trees and notes to the rewritten history, and write the object map.
+def publish(
+    repo: Repository,
+    store: Store,
+    record: Record,
+    rewritten: Rewritten,
+    map_path: str = "",
+    vouched: Mapping[bytes, os.stat_result] | None = None,
+) -> None:
+    """Move refs, work trees and notes to the rewritten history, and write the object map. ``vouched``: see ``moves.carry_out``.
 
     Raises: GitFailed, FileSystemError.
     """
     if map_path:
         write_map(map_path, rewritten)
     record.moves = [move for move in rewritten.moves if move.new != move.old]
-    carry_out(repo, store, record)
+    carry_out(repo, store, record, vouched)
     notes.copy(repo, record, rewritten)
 
 
