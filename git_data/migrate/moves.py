@@ -28,17 +28,13 @@ _SHOWN = 5
 def carry_out(repo: Repository, store: Store, record: Record, vouched: Mapping[bytes, os.stat_result] | None = None) -> None:
     """Move the refs of ``record`` and have the work trees follow.
 
-    With ``vouched`` files stay in their places (``follow.take_over``, for one commit on top); without, git checks out anew what
-    has changed.  Raises: GitFailed when a ref was moved by somebody else meanwhile: nothing has moved then.
+    With ``vouched`` files of this work tree stay in their places (``follow.take_over``); else git checks out anew what has
+    changed.  Raises: GitFailed when a ref was moved by somebody else meanwhile: nothing has moved then.
     """
     record.save(BEGUN)
     before = worktrees(repo)
     _transaction(repo, record, [(move.name, move.new, move.old) for move in record.moves], keep=True)
-    if vouched is None:
-        _follow(before)
-    else:
-        for move in record.moves:
-            take_over(repo, store, move.old, move.new, vouched)
+    _follow(repo, store, before, vouched)
     record.save(DONE)
 
 
@@ -73,11 +69,7 @@ def undo(repo: Repository, store: Store, command: str, force: bool = False, keep
     _require_untouched(repo, record, force)
     before = worktrees(repo)
     _transaction(repo, record, [(move.name, move.old, move.new) for move in record.moves], keep=False)
-    if keep_files:
-        for move in record.moves:
-            take_over(repo, store, move.new, move.old, {})
-    else:
-        _follow(before)
+    _follow(repo, store, before, {} if keep_files else None)
     record.restore_settings_and_files()
     record.forget()
     return record
@@ -93,10 +85,14 @@ def forget(repo: Repository) -> int:
     return len(names)
 
 
-def _follow(before: list[Worktree]) -> None:
+def _follow(repo: Repository, store: Store, before: list[Worktree], vouched: Mapping[bytes, os.stat_result] | None) -> None:
     for tree in before:
         now = git("rev-parse", "HEAD", cwd=tree.path).decode().strip()
-        if now != tree.head:
+        if now == tree.head:
+            continue
+        if vouched is not None and os.path.realpath(tree.path) == os.path.realpath(repo.worktree):
+            take_over(repo, store, tree.head, now, vouched)
+        else:
             check_out(tree.path, tree.head, now)
 
 
