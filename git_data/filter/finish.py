@@ -72,6 +72,8 @@ def _complete_setup(repo: Repository, store: Store) -> None:
     """A repository that knows the filter from the user's settings only gets its hooks now."""
     if os.path.exists(os.path.join(repo.common_dir, "data", "installed")):
         return
+    if repo.config.scope("filter.data.process") == "command":
+        return  # known for this one command only (git -c)
     from git_data.setup.hooks import hooks_directory, install_hooks
 
     store.make()

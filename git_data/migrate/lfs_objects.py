@@ -21,6 +21,7 @@ from git_data.link import probe
 from git_data.link.batch import run_parallel
 from git_data.link.items import COPY, FRESH_NS
 from git_data.link.pure import is_fresh, same_times
+from git_data.migrate.lfs_place import object_path, objects_directory
 from git_data.store.objects import stamp_ns
 from git_data.store.place import beside_git_alternates, register
 from git_data.store.presence import Presence
@@ -75,9 +76,8 @@ class Taken:
 
 def storages(repo: Repository) -> list[str]:
     """Directories with objects of git-lfs that this repository can read, its own first."""
-    own = os.path.join(repo.common_dir, os.path.expanduser(repo.config.get("lfs.storage")) or "lfs")
-    others = [os.path.join(os.path.dirname(place), "lfs") for place in beside_git_alternates(repo.common_dir)]
-    return [os.path.join(place, "objects") for place in (own, *others)]
+    others = [os.path.join(os.path.dirname(place), "lfs", "objects") for place in beside_git_alternates(repo.common_dir)]
+    return [objects_directory(repo), *others]
 
 
 def find(repo: Repository, store: Store, pointers: Iterable[Pointer]) -> Found:
@@ -90,7 +90,7 @@ def find(repo: Repository, store: Store, pointers: Iterable[Pointer]) -> Found:
         if presence.has(pointer.oid, pointer.size):
             found.stored.append(pointer)
             continue
-        path = f"{pointer.oid[:2]}/{pointer.oid[2:4]}/{pointer.oid}"
+        path = object_path("", pointer.oid)
         root = next((root for root in places if _has(os.path.join(root, path), pointer.size)), None)
         if root is None:
             found.absent.append(pointer)

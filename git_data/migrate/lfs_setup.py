@@ -32,7 +32,7 @@ class Changed:
         self.replaced = replaced
 
 
-def remember(repo: Repository, record: Record, settings: dict[str, str], attributes: bool) -> None:
+def remember(repo: Repository, record: Record, settings: dict[str, str | None], attributes: bool) -> None:
     """Have the record keep everything that ``set_up`` changes, and save it. Raises: GitFailed, OSError."""
     for name in (filters.DATA, filters.LFS):
         for key in filters.wanted(name):
@@ -50,12 +50,15 @@ def remember(repo: Repository, record: Record, settings: dict[str, str], attribu
     record.save(BEGUN)
 
 
-def set_up(repo: Repository, settings: dict[str, str], attributes: bool) -> Changed:
-    """Change it. May be done again. Raises: GitFailed, FileSystemError, OSError."""
+def set_up(repo: Repository, settings: dict[str, str | None], attributes: bool) -> Changed:
+    """Change it; a setting of ``None`` is taken away. May be done again. Raises: GitFailed, FileSystemError, OSError."""
     filters.write("--local", force=True, dry_run=False)
     filters.take_over_lfs()
     for key, value in settings.items():
-        git("config", "--local", "--replace-all", key, value, cwd=repo.common_dir)
+        if value is None:
+            git("config", "--local", "--unset-all", key, ok=(0, 5), cwd=repo.common_dir)
+        else:
+            git("config", "--local", "--replace-all", key, value, cwd=repo.common_dir)
     replaced = stock_hooks(repo) if hooks_directory(repo)[1] else []
     for path in replaced:
         os.unlink(path)
@@ -71,7 +74,7 @@ def _info(repo: Repository) -> str:
     return os.path.join(repo.common_dir, "info", "attributes")
 
 
-def borrow_filter(repo: Repository) -> None:
+def borrow_filter() -> None:
     """From now on git commands of this process know us as the filter of git-lfs, and of ours: git-lfs need not be there."""
     wanted = {**filters.wanted(filters.LFS), **filters.wanted()}
     number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
