@@ -138,6 +138,8 @@ class Migration:
         move = lfs_commit.commit(self.repo, self.converted)
         if move.new != move.old:
             self.record.moves = [move]
+        elif load(self.repo, NAME) is not None:
+            return  # all is done, and what was before stays on record
         settings: dict[str, str | None] = {"data.pointerFormat": None, **({} if remote else self._remote(local=True))}
         lfs_setup.remember(self.repo, self.record, settings, attributes=True)
         self.changed = lfs_setup.set_up(self.repo, settings, attributes=True)
