@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     repo = locate()
     os.chdir(repo.worktree or repo.common_dir)
     if arguments.undo:
-        return undo(repo, COMMAND, arguments.force)
+        lfs.finish_earlier(repo)
+        return undo(repo, COMMAND, arguments.force, vouched=lfs.unchanged(repo))
     mode = lfs.HISTORY if arguments.history else lfs.KEEP if arguments.keep_pointers else lfs.COMMIT
     migration = lfs.Migration(repo, mode, arguments.allow_missing, arguments.jobs)
     if arguments.dry_run:
@@ -58,9 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
     if migration.resume():
         show.resumed()
         return 0
-    migration.prepare()
     migration.look()
-    migration.bring()
-    migration.change()
+    migration.link()
+    migration.prepare()
+    migration.fetch()
+    migration.change(map_path)
     show.done(migration, arguments.json)
     return 0

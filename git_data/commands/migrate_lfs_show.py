@@ -152,6 +152,7 @@ def done(migration: Migration, as_json: bool) -> None:
     elif migration.rewritten is not None:
         for line in outcome.afterwards(migration.repo, migration.record, migration.rewritten):
             output.line(line)
+        output.line(f"which commit became which: {output.plain(migration.map_path)}")
     else:
         output.line(f"{count(len(migration.converted.pointers), 'file')} on {_branch(moves[0].name)} kept by git-data now.")
         output.line("Take it back: git data migrate lfs --undo   Publish it: git push")

@@ -10,12 +10,14 @@ import os
 from git_data.base.report import Progress, human_size
 from git_data.errors import MissingData
 from git_data.git.repo import Repository, locate
+from git_data.git.run import git
 from git_data.git.scan import shown
-from git_data.migrate import lfs_commit, lfs_setup, lfs_supply, outcome
+from git_data.migrate import lfs_commit, lfs_history, lfs_setup, lfs_supply, outcome, take_in
 from git_data.migrate.lfs_plan import Head, History, look_at_head, who_names
 from git_data.migrate.moves import carry_out, finish
 from git_data.migrate.ready import require_ready
 from git_data.migrate.record import BEGUN, DONE, Record, load
+from git_data.migrate.refs import chosen
 from git_data.store.place import open_store
 from git_data.worktree.share import share_with_store
 
@@ -55,21 +57,19 @@ class Migration:
         self.converted = lfs_commit.Converted()
         self.vouched: lfs_commit.Vouched | None = None
         self.rewritten: Rewritten | None = None
+        self.map_path = ""
+        self.refs: list[str] = []
+        self.walked: lfs_history.Found | None = None
+        self.transform: lfs_history.Rewriting | None = None
 
     def resume(self) -> bool:
         """Finish what a killed command left: whether its refs had moved, so that everything is done now."""
-        earlier = load(self.repo, NAME)
-        if earlier is None or earlier.state != BEGUN:
-            return False
-        if lfs_commit.is_one_commit(self.repo, earlier) and lfs_commit.has_moved(self.repo, earlier):
-            lfs_commit.resume(self.repo, self.store, earlier)
-            return True
-        return finish(self.repo, earlier)
+        return finish_earlier(self.repo)
 
     def prepare(self) -> None:
         """Raises: RepositoryError where a migration cannot begin."""
         if self.repo.worktree:
-            self.vouched = lfs_commit.Vouched(self.repo)
+            self.vouched = lfs_commit.Vouched(self.repo)  # before git looks
         require_ready(self.repo, self.mode == HISTORY, self.vouched.excuse if self.vouched else None)
 
     def look(self) -> None:
@@ -81,19 +81,29 @@ class Migration:
 
     @property
     def plain_bytes(self) -> int:
-        """The size of content that git holds and the store is to have."""
+        """The size of content that git holds and the store is to have. Raises: GitFailed."""
+        if self.mode == HISTORY:
+            return sum(self.look_at_history().plain.values())
         return sum({plain.blob: plain.size for plain in self.head.plain}.values()) if self.mode != KEEP else 0
 
     def bytes_needed(self, linked: bool = True) -> int:
         """See ``lfs_supply.bytes_needed``."""
         return lfs_supply.bytes_needed(self.store, self.supply, linked) + self.plain_bytes
 
-    def bring(self) -> None:
-        """Have all content in the store. Raises: NoSpace, MissingData."""
+    def link(self) -> None:
+        """Have all content that is on this machine in the store.
+
+        This comes before git is asked whether anything is modified: in a work tree that was copied git cleans every file, and the
+        filter would store each once more.  Raises: NoSpace.
+        """
         local = [*self.supply.local, *self.supply.spare]
         linked = not local or lfs_supply.lfs_objects.can_link(self.repo, self.store, local)
         outcome.require_space(self.store.root, self.bytes_needed(linked))
-        lfs_supply.bring(self.repo, self.store, self.supply, self.jobs)
+        lfs_supply.link(self.repo, self.store, self.supply, self.jobs)
+
+    def fetch(self) -> None:
+        """Have the rest, too. Raises: MissingData."""
+        lfs_supply.fetch_rest(self.repo, self.store, self.supply)
         if self.supply.nowhere and not self.allow_missing:
             raise self.missing()
 
@@ -111,15 +121,28 @@ class Migration:
         )
 
     def rewriting(self) -> dict[str, Any]:
-        """Facts about a rewrite of history."""
-        return {}
+        """Facts about a rewrite of history. Raises: GitFailed."""
+        if self.mode != HISTORY:
+            return {}
+        found = self.look_at_history()
+        return {"commits": found.commits, "refs": self.refs, "signed_commits": found.signed}
 
-    def change(self) -> None:
-        """Change git, all or nothing. Raises: GitFailed, FileSystemError."""
+    def look_at_history(self) -> lfs_history.Found:
+        """Walk through history, once. Raises: GitFailed."""
+        if self.walked is None:
+            self.refs, _ = chosen(self.repo, everything=True)
+            self.transform = lfs_history.Rewriting(self.repo, self.supply.missing if self.allow_missing else ())
+            self.walked = lfs_history.look(self.repo, self.refs, self.transform)
+        return self.walked
+
+    def change(self, map_path: str = "") -> None:
+        """Change git, all or nothing; ``map_path``: where the object map of a rewrite goes. Raises: GitFailed, FileSystemError."""
         if self.mode == KEEP:
             self._keep()
-        else:
+        elif self.mode == COMMIT:
             self._commit()
+        else:
+            self._rewrite(map_path)
 
     def _keep(self) -> None:
         settings: dict[str, str | None] = {"data.pointerFormat": "lfs", **self._remote(local=True)}
@@ -143,16 +166,42 @@ class Migration:
         settings: dict[str, str | None] = {"data.pointerFormat": None, **({} if remote else self._remote(local=True))}
         lfs_setup.remember(self.repo, self.record, settings, attributes=True)
         self.changed = lfs_setup.set_up(self.repo, settings, attributes=True)
-        assert self.vouched is not None
-        stats = self.vouched.unchanged()
-        vouched = {
+        carry_out(self.repo, self.store, self.record, self._vouched())
+        self._share()
+        lfs_commit.settle(self.repo)
+
+    def _vouched(self) -> dict[bytes, os.stat_result]:
+        """Files that hold what their new pointers name."""
+        stats = self.vouched.unchanged() if self.vouched is not None else {}
+        return {
             path: stats[path]
             for path, pointer in self.converted.pointers.items()
             if path in stats and stats[path].st_size == pointer.size
         }
-        carry_out(self.repo, self.store, self.record, vouched)
-        self._share()
-        lfs_commit.settle(self.repo)
+
+    def _rewrite(self, map_path: str) -> None:
+        walked = self.look_at_history()
+        assert self.transform is not None
+        self.transform.missing = self.supply.missing
+        blobs = [take_in.Blob(blob, size) for blob, size in walked.plain.items()]
+        with Progress("storing", len(blobs), self.plain_bytes) as progress:
+            self.transform.contents = take_in.take_in(self.repo, self.store, blobs, self.jobs, progress) if blobs else {}
+        with Progress("rewriting commits", walked.commits) as progress:
+            self.rewritten = lfs_history.rewrite(self.repo, self.refs, self.transform, progress)
+        if not self.rewritten.commits and load(self.repo, NAME) is not None:
+            return  # all is done, and what was before stays on record
+        settings: dict[str, str | None] = {"data.pointerFormat": None, **self._remote(local=True)}
+        lfs_setup.remember(self.repo, self.record, settings, attributes=True)
+        self.changed = lfs_setup.set_up(self.repo, settings, attributes=True)
+        self.converted.pointers = {file.path: file.pointer for file in self.head.pointers}
+        self.converted.pointers.update(
+            {plain.path: self.transform.contents[plain.blob] for plain in self.head.plain if plain.blob in self.transform.contents}
+        )
+        self.map_path = map_path or os.path.join(os.path.dirname(self.record.path), "lfs-map.csv")
+        outcome.publish(self.repo, self.store, self.record, self.rewritten, self.map_path, self._vouched())
+        if self.repo.worktree:
+            self._share()
+            lfs_commit.settle(self.repo)
 
     def _share(self) -> None:
         """Blocks instead of copies, where the file system can."""
@@ -163,10 +212,35 @@ class Migration:
         server = self.supply.server
         if server is None or self.repo.config.names_remotes:
             return {}
-        committed = self.mode != KEEP and _may_be_committed(server.address)
+        committed = self.mode == COMMIT and _may_be_committed(server.address)
         if local == committed:
             return {}
         return {"data.remote": "lfs", "data.lfs.url": server.address}
+
+
+def finish_earlier(repo: Repository) -> bool:
+    """See ``Migration.resume``. Raises: GitFailed, OSError."""
+    earlier = load(repo, NAME)
+    if earlier is None or earlier.state != BEGUN:
+        return False
+    if lfs_commit.is_one_commit(repo, earlier) and lfs_commit.has_moved(repo, earlier):
+        lfs_commit.resume(repo, open_store(repo), earlier)
+        return True
+    return finish(repo, earlier)
+
+
+def unchanged(repo: Repository) -> dict[bytes, os.stat_result]:
+    """Files with their content that git calls unmodified; nothing where no migration could be undone."""
+    if not repo.worktree or load(repo, NAME) is None:
+        return {}
+    vouched = lfs_commit.Vouched(repo)
+    git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", cwd=repo.worktree)
+    pointers = lfs_commit.pointers_now(repo)
+    return {
+        path: status
+        for path, status in vouched.unchanged().items()
+        if path in pointers and pointers[path].size == status.st_size
+    }
 
 
 def _may_be_committed(address: str) -> bool:

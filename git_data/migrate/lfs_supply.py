@@ -15,6 +15,7 @@ from git_data.remote.layout import object_key
 from git_data.sync.fetch import fetch, lacking, sources
 from git_data.sync.lfs_discovery import discover
 from git_data.sync.session import Session
+from git_data.worktree.restore import restore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,17 +94,26 @@ def bytes_needed(store: Store, supply: Supply, linked: bool = True) -> int:
     return sum(item.pointer.size for item in copies) + sum(pointer.size for pointer in absent)
 
 
-def bring(repo: Repository, store: Store, supply: Supply, jobs: int) -> None:
-    """Take what is here and fetch the rest; ``supply.nowhere`` is what remains. Raises: FileSystemError."""
+def link(repo: Repository, store: Store, supply: Supply, jobs: int) -> None:
+    """Take what git-lfs has here. Raises: FileSystemError."""
     local = [*supply.local, *supply.spare]
     size = sum(item.pointer.size for item in local)
     with Progress("linking objects of git-lfs", len(local), size) as progress:
         taken = lfs_objects.take(repo, store, local, jobs, progress)
     supply.damaged = taken.damaged
     supply.linked_bytes, supply.copied_bytes = taken.linked_bytes, taken.copied_bytes
+
+
+def fetch_rest(repo: Repository, store: Store, supply: Supply) -> None:
+    """Have what is not here, too: from files in the work tree, then from servers. ``supply.nowhere`` is what remains.
+
+    Raises: FileSystemError.
+    """
     spare = {item.pointer.oid for item in supply.spare}
-    damaged = [item.pointer for item in taken.damaged if item.pointer.oid not in spare]
+    damaged = [item.pointer for item in supply.damaged if item.pointer.oid not in spare]
     wanted = lacking(store, [*supply.absent, *damaged])
+    if wanted and restore(repo, store, wanted):
+        wanted = lacking(store, wanted)
     if wanted:
         look_elsewhere(repo)
         remotes = sources(repo)
