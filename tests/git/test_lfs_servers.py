@@ -43,7 +43,6 @@ def by_ssh(request: pytest.FixtureRequest, origin: Path) -> Place:
     server: LfsOverSsh = request.getfixturevalue("lfs_over_ssh")
     server.use(request.getfixturevalue("monkeypatch"))
     repository = server.repository()
-    (server.place(repository) / "token").write_text("t0ken")
     return Place(server.url(repository), server.sshd.url(repository), server.place(repository) / "objects")
 
 
