@@ -8,7 +8,6 @@ from git_data.base.report import count, human_size, say
 from git_data.commands import output
 from git_data.git.scan import shown
 from git_data.migrate import lfs, lfs_supply, outcome
-from git_data.migrate.lfs_plan import who_names
 from git_data.setup.lfs_hooks import stock_hooks
 
 TYPE_CHECKING = False
@@ -24,7 +23,7 @@ def plan(migration: Migration, as_json: bool) -> None:
     """What would be done."""
     supply, head = migration.supply, migration.head
     lfs_supply.ask_server(migration.repo, supply)
-    named = who_names(migration.repo, supply.missing)
+    migration.find_out_who()
     needed, free = migration.bytes_needed(), outcome.free_bytes(migration.store.root)
     assert migration.history is not None
     objects = migration.history.needed.values()
@@ -42,7 +41,7 @@ def plan(migration: Migration, as_json: bool) -> None:
             "server": supply.server.address if supply.server else None,
             "missing": [
                 {"path": output.name(file.path), "commit": commit, "oid": file.pointer.oid, "size": file.pointer.size}
-                for commit, file in named
+                for commit, file in migration.named
             ],
             "should_have_been_pointers": [output.name(plain.path) for plain in head.plain],
             "malformed": [output.name(path) for path in head.malformed],
@@ -68,7 +67,7 @@ def plan(migration: Migration, as_json: bool) -> None:
         output.line(f"LFS server: {output.plain(supply.server.address)} ({supply.server.source})")
     if supply.absent and supply.trouble is not None:
         output.line(f"the server could not be asked: {output.plain(supply.trouble.message)}")
-    for line in lfs.nowhere_lines(supply.nowhere, named):
+    for line in lfs.nowhere_lines(supply.nowhere, migration.named):
         output.line(f"missing: {line}")
     output.line(f"space needed: {human_size(needed)}" + (f" of {human_size(free)} that are free" if free is not None else ""))
     _about_head(migration)

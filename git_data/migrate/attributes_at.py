@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 
+from git_data.base import fsio
 from git_data.git.attributes import split_line
-from git_data.git.run import git
+from git_data.git.run import git, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,9 +120,9 @@ class Attributes:
 class Source:
     """Reads attributes of a repository; each blob and each pattern once."""
 
-    def __init__(self, repo: Repository, info: bytes = b"") -> None:
+    def __init__(self, repo: Repository) -> None:
         self._cwd = repo.common_dir
-        self.info = Lines(info)
+        self.info = Lines(fsio.read_file(os.path.join(repo.common_dir, "info", "attributes")) or b"")
         self._contents: dict[bytes, bytes] = {}
         self._lines: dict[bytes, Lines] = {}
         self._patterns: dict[tuple[bytes, bytes], object] = {}
@@ -133,6 +134,15 @@ class Source:
         if key not in self._states:
             self._states[key] = Attributes(self, files)
         return self._states[key]
+
+    def of_commit(self, oid: bytes) -> Attributes:
+        """The attributes of a commit (hex). Raises: GitFailed."""
+        files = {}
+        for path, _, blob in tree(self._cwd, oid):
+            directory, _, name = path.rpartition(b"/")
+            if name == FILE:
+                files[directory] = blob
+        return self.attributes(files)
 
     def content(self, blob: bytes) -> bytes:
         """The content of a blob (hex). Raises: GitFailed."""
@@ -152,6 +162,17 @@ class Source:
         if compiled is None:
             compiled = self._patterns[pattern, base] = _compiled(pattern, base)
         return compiled.match(path)  # type: ignore[no-any-return, attr-defined]
+
+
+def tree(cwd: str, oid: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    """Regular files of a commit (hex): path, mode, blob (hex). Raises: GitFailed."""
+    found = []
+    for record in records("ls-tree", "-r", "-z", "--full-tree", os.fsdecode(oid), cwd=cwd):
+        header, _, path = record.partition(b"\t")
+        mode, _, blob = header.split(b" ")
+        if mode.startswith(b"100"):
+            found.append((path, mode, blob))
+    return found
 
 
 class _Nothing:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 COMMIT, KEEP, HISTORY = "commit", "keep-pointers", "history"
 NAME = "lfs"
 _SHOWN = 10
+_NAMES = 3
 
 
 class Migration:
@@ -58,6 +59,8 @@ class Migration:
         self.vouched: lfs_commit.Vouched | None = None
         self.rewritten: Rewritten | None = None
         self.map_path = ""
+        self.named: list[tuple[str, Tracked]] = []
+        """commits and files that name what is nowhere"""
         self.refs: list[str] = []
         self.walked: lfs_history.Found | None = None
         self.transform: lfs_history.Rewriting | None = None
@@ -104,13 +107,19 @@ class Migration:
     def fetch(self) -> None:
         """Have the rest, too. Raises: MissingData."""
         lfs_supply.fetch_rest(self.repo, self.store, self.supply)
+        self.find_out_who()
         if self.supply.nowhere and not self.allow_missing:
             raise self.missing()
 
+    def find_out_who(self) -> None:
+        """Who names what is nowhere; what nobody names as data lacks nobody. Raises: GitFailed."""
+        self.named = who_names(self.repo, self.supply.missing)
+        data = {file.pointer.oid for _, file in self.named}
+        self.supply.nowhere = [pointer for pointer in self.supply.nowhere if pointer.oid in data]
+
     def missing(self) -> MissingData:
         """The error that lists what is nowhere, and who names it."""
-        named = who_names(self.repo, self.supply.missing)
-        listed = "".join(f"\n  {line}" for line in nowhere_lines(self.supply.nowhere, named))
+        listed = "".join(f"\n  {line}" for line in nowhere_lines(self.supply.nowhere, self.named))
         why = f"\n  the LFS server: {self.supply.trouble.message}" if self.supply.trouble is not None else ""
         number = len(self.supply.nowhere)
         what = "object of git-lfs is" if number == 1 else "objects of git-lfs are"
@@ -252,11 +261,11 @@ def _may_be_committed(address: str) -> bool:
 
 def nowhere_lines(nowhere: list[Pointer], named: list[tuple[str, Tracked]]) -> list[str]:
     """A line for each object: size, path, the commit that brought it; and how many more."""
-    by_oid: dict[str, str] = {}
+    by_oid: dict[str, list[str]] = {}
     for commit, file in named:
-        by_oid[file.pointer.oid] = f"{shown(file.path)} (commit {commit[:12]})"
+        by_oid.setdefault(file.pointer.oid, []).append(f"{shown(file.path)} (commit {commit[:12]})")
     lines = [
-        f"{by_oid.get(pointer.oid, 'named by no file')}: {pointer.oid[:12]}, {human_size(pointer.size)}"
+        f"{', '.join(by_oid.get(pointer.oid, [])[:_NAMES])}: {pointer.oid[:12]}, {human_size(pointer.size)}"
         for pointer in nowhere[:_SHOWN]
     ]
     return [*lines, f"and {len(nowhere) - _SHOWN:,} more: --dry-run --json lists all"] if len(nowhere) > _SHOWN else lines

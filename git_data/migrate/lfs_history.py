@@ -7,13 +7,9 @@ they are about change with them.
 
 from __future__ import annotations
 
-import os
-
-from git_data.base import fsio
-from git_data.git.run import records
 from git_data.git.scan import in_history, read_blobs
 from git_data.migrate import history
-from git_data.migrate.attributes_at import FILE, Attributes, Source
+from git_data.migrate.attributes_at import FILE, Attributes, Source, tree
 from git_data.migrate.lfs_plan import blob_sizes, switch
 from git_data.migrate.stream import Commit, FileChange
 from git_data.pointer import MAX_SIZE_BYTES, Pointer, looks_like
@@ -48,8 +44,7 @@ class Rewriting:
 
     def __init__(self, repo: Repository, missing: Collection[str] = ()) -> None:
         self._repo = repo
-        info = fsio.read_file(os.path.join(repo.common_dir, "info", "attributes")) or b""
-        self._source = Source(repo, info)
+        self._source = Source(repo)
         pointers = in_history(repo, "--all")
         self._names = {raw.hex().encode(): pointer for raw, pointer in pointers.items()}
         self.missing = missing
@@ -60,12 +55,7 @@ class Rewriting:
 
     def begin(self, oid: bytes) -> Attributes:
         """Nothing is left out of a rewrite, so there are no such commits but those that a graft hides."""
-        files = {}
-        for path, _, blob in self._tree(oid):
-            directory, _, name = path.rpartition(b"/")
-            if name == FILE:
-                files[directory] = blob
-        return self._source.attributes(files)
+        return self._source.of_commit(oid)
 
     def change(self, commit: Commit) -> list[FileChange]:
         """See ``history.Transform``."""
@@ -106,7 +96,7 @@ class Rewriting:
         """Files that the commit itself does not change, but its attributes do."""
         touched = {change.path for change in commit.changes}
         found = []
-        for path, mode, blob in self._tree(commit.oid):
+        for path, mode, blob in tree(self._repo.common_dir, commit.oid):
             if path in touched or path.rpartition(b"/")[2] == FILE or before.filter(path) == now.filter(path):
                 continue
             old, new = self._content(path, blob, before), self._content(path, blob, now)
@@ -114,16 +104,6 @@ class Rewriting:
                 found.append(FileChange(path, mode, content=new))
             elif new is None and old is not None:
                 found.append(FileChange(path, mode, blob))
-        return found
-
-    def _tree(self, oid: bytes) -> list[tuple[bytes, bytes, bytes]]:
-        """Regular files of a commit (hex): path, mode, blob (hex)."""
-        found = []
-        for record in records("ls-tree", "-r", "-z", "--full-tree", os.fsdecode(oid), cwd=self._repo.common_dir):
-            header, _, path = record.partition(b"\t")
-            mode, _, blob = header.split(b" ")
-            if mode.startswith(b"100"):
-                found.append((path, mode, blob))
         return found
 
 

@@ -10,6 +10,7 @@ import os
 from git_data.git.attributes import AttributesFile, with_filter
 from git_data.git.run import git, records
 from git_data.git.scan import Tracked, in_history, pointers_of, raw_ids, read_blobs, reachable, versions
+from git_data.migrate.attributes_at import Source
 from git_data.pointer import MAX_SIZE_BYTES, looks_like
 
 TYPE_CHECKING = False
@@ -142,5 +143,11 @@ class History:
 
 
 def who_names(repo: Repository, oids: set[str]) -> list[tuple[str, Tracked]]:
-    """Commits (hex) and files that name these objects, newest first. Raises: GitFailed."""
-    return [item for item in versions(repo, ["--all"]) if item[1].pointer.oid in oids] if oids else []
+    """Commits (hex) that brought files that name these objects, newest first. Raises: GitFailed.
+
+    Only files that git-lfs takes care of: any other is a text about pointers.
+    """
+    source = Source(repo)
+    found = [item for item in versions(repo, ["--all"]) if item[1].pointer.oid in oids] if oids else []
+    attributes = {commit: source.of_commit(commit.encode()) for commit in {commit for commit, _ in found}}
+    return [(commit, file) for commit, file in found if attributes[commit].filter(file.path) == "lfs"]
