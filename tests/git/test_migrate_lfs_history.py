@@ -65,6 +65,7 @@ def test_every_commit_has_the_files_it_had(template: Path, tmp_path: Path) -> No
     other = Repo(tmp_path / "other")
     run("git", "data", "clone", "-q", repo.path, other.path, cwd=tmp_path)
     other.git("config", "data.alternates", repo.store())
+    other.data("checkout")
     for name in ("old", "side", "changes"):
         other.git("branch", "-q", name, f"origin/{name}")
     assert versions(other) == before
