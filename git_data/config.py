@@ -33,6 +33,8 @@ REMOTE_COMMITTED = frozenset(
 """What ``.gitdata`` may say of a remote: ``data.<name>.<one of these>``. ``sync.remotes`` checks the values when used."""
 REMOTE_LOCAL = frozenset(("allowplainhttp", "cafile", "hardlink", "profile", "sshclient", "sshtransfer"))
 """What only git's configuration may say of a remote: it names credentials or files of this machine, or lowers its guard."""
+OUR_MARK = "git_data/launch.py"
+"""In every command line of git's configuration that starts this program, of whatever installation."""
 LINK_TYPES = ("reflink", "hardlink", "copy")
 KNOWN_KEYS = {
     "data.acceptRollback": "go on although a hosted repository is not what it was: restored from a copy, or made anew",
@@ -101,6 +103,11 @@ class Config:
             or (key.startswith("remote.") and key.endswith(".url") and entries[-1].value[:6] == "data::")
             for key, entries in self.entries.items()
         )
+
+    @property
+    def keeps_lfs(self) -> bool:
+        """Whether git starts us for ``filter=lfs``."""
+        return OUR_MARK in self.get("filter.lfs.process").replace("\\", "/")
 
     def get(self, key: str, default: str = "") -> str:
         """The last value of ``key``, which is the one that counts."""

@@ -27,9 +27,13 @@ COMMAND = "lfs"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--keep-pointers", action="store_true", help="no commit: pointers stay those of git-lfs, which others may use")
+    how.add_argument(
+        "--keep-pointers", action="store_true", help="no commit: pointers stay those of git-lfs, which others may use"
+    )
     how.add_argument("--history", action="store_true", help="rewrite every branch and tag, so that no pointer of git-lfs is left")
-    parser.add_argument("--allow-missing", action="store_true", help="go on although data is nowhere to be found: its pointers stay")
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="go on although data is nowhere to be found: its pointers stay"
+    )
     add_object_map(parser)
     add_undo(parser)
     add_dry_run(parser)

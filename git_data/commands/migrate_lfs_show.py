@@ -59,7 +59,11 @@ def plan(migration: Migration, as_json: bool) -> None:
         ("versions in all of history", f"{len(objects):,}", human_size(_size(objects))),
         ("  in git-data's store already", f"{len(supply.stored):,}", human_size(_size(supply.stored))),
         ("  git-lfs has them here", f"{len(supply.local):,}", human_size(sum(item.pointer.size for item in supply.local))),
-        ("  to be fetched", f"{len(supply.absent) - len(supply.nowhere):,}", human_size(_size(supply.absent) - _size(supply.nowhere))),
+        (
+            "  to be fetched",
+            f"{len(supply.absent) - len(supply.nowhere):,}",
+            human_size(_size(supply.absent) - _size(supply.nowhere)),
+        ),
         ("  nowhere to be found", f"{len(supply.nowhere):,}", human_size(_size(supply.nowhere))),
     ]
     output.write(output.table(rows, right=(1, 2)))
@@ -125,7 +129,9 @@ def done(migration: Migration, as_json: bool) -> None:
         )
         return
     if supply.damaged:
-        say(f"{count(len(supply.damaged), 'object')} of git-lfs damaged: {', '.join(item.path for item in supply.damaged[:_SHOWN])}")
+        say(
+            f"{count(len(supply.damaged), 'object')} of git-lfs damaged: {', '.join(item.path for item in supply.damaged[:_SHOWN])}"
+        )
     parts = [
         f"{human_size(size)} {how}"
         for size, how in (

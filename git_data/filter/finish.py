@@ -83,9 +83,7 @@ def _complete_setup(repo: Repository, store: Store) -> None:
 
 def _take_over_lfs(repo: Repository) -> None:
     """In a repository that came from git-lfs (``data.lfs``, committed) old commits are our business, too."""
-    from git_data.setup.filters import keeps_lfs
-
-    if keeps_lfs(repo.config.entries) or not (repo.settings.lfs or _came_from_lfs(repo)):
+    if repo.config.keeps_lfs or not (repo.settings.lfs or _came_from_lfs(repo)):
         return
     from git_data.errors import GitFailed
     from git_data.setup.filters import take_over_lfs

@@ -53,9 +53,9 @@ class AttributesFile:
                     found.append(Pattern(pattern, name, LOCKABLE in attributes, self.path))
         return found
 
-    def track(self, pattern: str, lockable: bool) -> bool:
+    def track(self, pattern: str, lockable: bool, driver: str = "data") -> bool:
         """Add a line for ``pattern``, or bring the one there is up to date; whether anything changed."""
-        wanted = [*ATTRIBUTES, *([LOCKABLE] if lockable else [])]
+        wanted = [word.replace("=data", f"={driver}") for word in ATTRIBUTES] + ([LOCKABLE] if lockable else [])
         for number, line in enumerate(self.lines):
             found, attributes = split_line(line)
             if found != pattern:
@@ -89,12 +89,12 @@ class AttributesFile:
                 hit = self.changed = True
         return hit
 
-    def untrack(self, pattern: str) -> bool:
+    def untrack(self, pattern: str, drivers: tuple[str, ...] = ("data",)) -> bool:
         """Take our attributes from ``pattern``, and its line if nothing else is on it; whether it was there."""
         hit = False
         for number in range(len(self.lines) - 1, -1, -1):
             found, attributes = split_line(self.lines[number])
-            if found != pattern or "filter=data" not in attributes:
+            if found != pattern or not any(f"filter={name}" in attributes for name in drivers):
                 continue
             hit = self.changed = True
             others = [name for name in attributes if not _is_ours(name)]

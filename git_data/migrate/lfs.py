@@ -204,7 +204,11 @@ class Migration:
         self.changed = lfs_setup.set_up(self.repo, settings, attributes=True)
         self.converted.pointers = {file.path: file.pointer for file in self.head.pointers}
         self.converted.pointers.update(
-            {plain.path: self.transform.contents[plain.blob] for plain in self.head.plain if plain.blob in self.transform.contents}
+            {
+                plain.path: self.transform.contents[plain.blob]
+                for plain in self.head.plain
+                if plain.blob in self.transform.contents
+            }
         )
         self.map_path = map_path or os.path.join(os.path.dirname(self.record.path), "lfs-map.csv")
         outcome.publish(self.repo, self.store, self.record, self.rewritten, self.map_path, self._vouched())
@@ -246,9 +250,7 @@ def unchanged(repo: Repository) -> dict[bytes, os.stat_result]:
     git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all", cwd=repo.worktree)
     pointers = lfs_commit.pointers_now(repo)
     return {
-        path: status
-        for path, status in vouched.unchanged().items()
-        if path in pointers and pointers[path].size == status.st_size
+        path: status for path, status in vouched.unchanged().items() if path in pointers and pointers[path].size == status.st_size
     }
 
 

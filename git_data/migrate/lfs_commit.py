@@ -66,8 +66,12 @@ class Vouched:
         listed = records("ls-files", "-s", "-z", "--full-name", ":/", cwd=root)
         blobs = {path: header.split(b" ")[1] for header, _, path in (record.partition(b"\t") for record in listed)}
         sizes = blob_sizes([blobs[path] for path in paths if path in blobs], self._repo)
-        same = [path for path in paths if path in blobs and b"\n" not in path and self._size(root, path) == sizes.get(blobs[path])]
-        oids = git("hash-object", "--no-filters", "--stdin-paths", stdin=b"".join(path + b"\n" for path in same), cwd=root).split()
+        same = [
+            path for path in paths if path in blobs and b"\n" not in path and self._size(root, path) == sizes.get(blobs[path])
+        ]
+        oids = git(
+            "hash-object", "--no-filters", "--stdin-paths", stdin=b"".join(path + b"\n" for path in same), cwd=root
+        ).split()
         return {path for path, oid in zip(same, oids) if oid == blobs[path]}
 
     def _size(self, root: str, path: bytes) -> int:
@@ -158,7 +162,9 @@ def is_one_commit(repo: Repository, record: Record) -> bool:
 
 def has_moved(repo: Repository, record: Record) -> bool:
     """Whether the refs of a record are where it leads."""
-    names = [git("rev-parse", "--verify", "-q", move.name, ok=(0, 1), cwd=repo.common_dir).decode().strip() for move in record.moves]
+    names = [
+        git("rev-parse", "--verify", "-q", move.name, ok=(0, 1), cwd=repo.common_dir).decode().strip() for move in record.moves
+    ]
     return names == [move.new for move in record.moves]
 
 

@@ -9,7 +9,7 @@ import os
 
 from git_data.git.attributes import AttributesFile, with_filter
 from git_data.git.run import git, records
-from git_data.git.scan import Tracked, in_history, pointers_of, raw_ids, read_blobs, reachable, versions
+from git_data.git.scan import Tracked, in_history, pointers_of, raw_ids, reachable, read_blobs, versions
 from git_data.migrate.attributes_at import Source
 from git_data.pointer import MAX_SIZE_BYTES, looks_like
 

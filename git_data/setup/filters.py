@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from git_data.config import OUR_MARK
 from git_data.errors import ConfigError
 from git_data.git.run import git
 from git_data.setup.command_line import launcher, shell_quoted
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from git_data.config import Entry
-
 DATA, LFS = "data", "lfs"
 """Names of drivers. ``LFS`` is for commits of the time before a repository left git-lfs: their pointers stay git-lfs's."""
-OUR_MARK = "git_data/launch.py"
 
 
 def wanted(name: str = DATA) -> dict[str, str]:
@@ -75,12 +71,6 @@ def remove(scope: str, dry_run: bool) -> list[str]:
 def take_over_lfs() -> list[str]:
     """Have this repository's git start us for ``filter=lfs``, whatever the user's own settings say; the keys that changed."""
     return write("--local", force=True, dry_run=False, name=LFS)
-
-
-def keeps_lfs(entries: dict[str, list[Entry]]) -> bool:
-    """Whether git (by its configuration) starts us for ``filter=lfs``."""
-    found = entries.get("filter.lfs.process")
-    return found is not None and is_ours(found[-1].value)
 
 
 def read(scope: str, name: str = DATA) -> dict[str, str]:

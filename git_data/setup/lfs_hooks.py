@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from git_data.git.repo import Repository
 
 NAMES = ("post-checkout", "post-commit", "post-merge", "pre-push")
-_CALLS = (b"git lfs pre-push ", b"git lfs push --stdin ", b"git lfs post-checkout ", b"git lfs post-commit ", b"git lfs post-merge ")
+_CALLS = (
+    b"git lfs pre-push ",
+    b"git lfs push --stdin ",
+    b"git lfs post-checkout ",
+    b"git lfs post-commit ",
+    b"git lfs post-merge ",
+)
 
 
 def is_stock(content: bytes) -> bool:

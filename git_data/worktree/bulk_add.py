@@ -146,7 +146,7 @@ class BulkAdd:
 
     def _hash(self, fd: int, candidate: Candidate, size: int, keep: bool) -> tuple[bytes, Pointer | None]:
         """The blob, and the pointer if there is content that is to be stored still."""
-        format = self.repo.settings.pointer_format
+        format = candidate.format or self.repo.settings.pointer_format
         if size <= _CHUNK_BYTES // _CHUNK_FILES:
             content = os.read(fd, size + 1)
             if not content or (len(content) < MAX_SIZE_BYTES and parse(content) is not None):
@@ -155,7 +155,9 @@ class BulkAdd:
             candidate.content = content if keep and not self.clone else None
         elif keep and not self.clone and size >= _STREAM_BYTES:
             with self._stream_lock:
-                return self.stream(fd, candidate.path), None
+                blob = self.stream(fd, candidate.path)
+            pointer = parse(blob) if len(blob) < MAX_SIZE_BYTES else None
+            return (blob if pointer is None else Pointer(pointer.oid, pointer.size, format).encode()), None
         else:
             pointer = Pointer(*file_sha256(fd), format)
         return pointer.encode(), pointer

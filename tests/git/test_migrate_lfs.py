@@ -8,9 +8,8 @@ import shutil
 import signal
 from pathlib import Path
 
-import pytest
-
 import lfs_repos
+import pytest
 from helpers import Repo, content, pointer_of, run
 from lfs_repos import ATTRIBUTES, NESTED, copy_of, files, lfs_objects, versions
 
@@ -284,7 +283,13 @@ exec {real} "$@"
 
 @pytest.mark.parametrize(
     ("at", "after"),
-    [("commit-tree", ""), ("--replace-all filter.lfs.process", "1"), ("update-ref -m", ""), ("update-ref -m", "1"), ("checkout-index", "")],
+    [
+        ("commit-tree", ""),
+        ("--replace-all filter.lfs.process", "1"),
+        ("update-ref -m", ""),
+        ("update-ref -m", "1"),
+        ("checkout-index", ""),
+    ],
     ids=["before the commit", "during the set-up", "before refs move", "after refs moved", "while files follow"],
 )
 @pytest.mark.parametrize("mode", ["--jobs=1", "--history"], ids=["commit", "history"])

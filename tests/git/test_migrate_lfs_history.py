@@ -6,9 +6,8 @@ import json
 import random
 from pathlib import Path
 
-import pytest
-
 import lfs_repos
+import pytest
 from helpers import Repo, content, pointer_of, run
 from lfs_repos import copy_of, files, versions
 
@@ -93,7 +92,20 @@ def test_attributes_of_a_commit_are_read_as_git_reads_them(tmp_path: Path, monke
     run("git", "init", "-q", tmp_path / "repo")
     repo = Repo(tmp_path / "repo")
     names = ["a.bin", "b.txt", "d/a.bin", "d/e/a.bin", "d/e/x y.dat", "[x].bin", "d/#c", "e/d/b.txt"]
-    patterns = ["*.bin", "*", "d/**", "/d/*", "**/e/*.bin", '"x y.dat"', "a.*", "d/e", "e/d/", "[!a].txt", "\\[x\\].bin", "d/a.bin"]
+    patterns = [
+        "*.bin",
+        "*",
+        "d/**",
+        "/d/*",
+        "**/e/*.bin",
+        '"x y.dat"',
+        "a.*",
+        "d/e",
+        "e/d/",
+        "[!a].txt",
+        "\\[x\\].bin",
+        "d/a.bin",
+    ]
     words = ["filter=lfs", "-filter", "!filter", "filter", "filter=other", "big", "-big", "!big", "text", "small", "binary"]
     macros = ["[attr]big filter=lfs -text", "[attr]small big", "[attr]big -filter"]
     monkeypatch.chdir(repo.path)
@@ -107,7 +119,9 @@ def test_attributes_of_a_commit_are_read_as_git_reads_them(tmp_path: Path, monke
                 lines = choice.sample(macros, choice.randrange(4)) + lines
             text = "".join(line + choice.choice(("\n", "\r\n")) for line in lines)
             repo.write(f"{directory}/.gitattributes".lstrip("/"), text)
-            written[directory.encode()] = repo.git("hash-object", "-w", "--stdin", "--no-filters", stdin=text.encode()).strip().encode()
+            written[directory.encode()] = (
+                repo.git("hash-object", "-w", "--stdin", "--no-filters", stdin=text.encode()).strip().encode()
+            )
         answers = repo.git("check-attr", "-z", "--stdin", "filter", stdin="\0".join(names).encode() + b"\0").split("\0")[2::3]
         state = source.attributes(written)
         unset = {"unspecified": "", "unset": "", "set": "true"}
