@@ -28,6 +28,8 @@ from git_data.store.objects import stamp_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from git_data.base.report import Progress
     from git_data.git.repo import Repository
     from git_data.store.objects import Store
@@ -84,7 +86,7 @@ def adopt(repo: Repository, store: Store, contents: list[Content], jobs: int, pr
     work = _Work(store, notes, repo)
     rest = []
     for name, content in names.items():
-        content.pointer = known.get(name) or _stored(store, content)
+        content.pointer = known.get(name) or stored(store, content)
         if content.pointer is None:
             rest.append(content)
         elif progress is not None:
@@ -104,12 +106,36 @@ def adopt(repo: Repository, store: Store, contents: list[Content], jobs: int, pr
         notes.save()
 
 
+def sizes(contents: Iterable[Content]) -> None:
+    """For planning: give each content whose file is there, with the right size, a pointer that has its size and no real oid."""
+    for content in contents:
+        for place in content.places:
+            try:
+                status = os.lstat(place.path)
+            except OSError as error:
+                content.trouble = f"{error.strerror or error}: '{place.path}'"
+                continue
+            content.trouble = _unfit(status, place, content)
+            if not content.trouble:
+                content.pointer = Pointer("0" * 64, status.st_size)
+                break
+
+
+def _unfit(status: os.stat_result, place: Place, content: Content) -> str:
+    """Why a file cannot be the content, by a look at it."""
+    if not stat.S_ISREG(status.st_mode):
+        return f"'{place.path}' is not a regular file"
+    if content.size >= 0 and status.st_size != content.size:
+        return f"'{place.path}' has {status.st_size:,} bytes, its name says {content.size:,}"
+    return ""
+
+
 def _note(content: Content, repo: Repository) -> bytes:
     """What stands for a foreign name in the notes: the id its name would have as a blob, which no real blob has by accident."""
     return blob_oid(b"git-data adopted\n" + content.name, repo.object_format).hex().encode()
 
 
-def _stored(store: Store, content: Content) -> Pointer | None:
+def stored(store: Store, content: Content) -> Pointer | None:
     """What the store has already under the name that the content must have."""
     if content.algorithm != "sha256" or content.size < 1:
         return None
@@ -150,15 +176,11 @@ class _Work:
                         self._store.flush()
                         self._notes.save()
                 return
-        content.trouble = content.trouble or "not there"
 
     def _from(self, fd: int, place: Place, content: Content) -> Pointer | None:
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            content.trouble = f"'{place.path}' is not a regular file"
-            return None
-        if content.size >= 0 and status.st_size != content.size:
-            content.trouble = f"'{place.path}' has {status.st_size:,} bytes, its name says {content.size:,}"
+        content.trouble = _unfit(status, place, content)
+        if content.trouble:
             return None
         temporary = os.path.join(self._store.tmp, fsio.temp_name())
         try:
