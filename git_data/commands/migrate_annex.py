@@ -81,14 +81,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run or not contents:
         return _show(repo, store, found, contents, arguments)
     if not arguments.allow_missing and any(not item.places and stored(store, item) is None for item in contents.values()):
-        _refuse(repo, found, contents)
+        _refuse(repo, found, contents, arguments.history)
     executable = {name for name, content in contents.items() if is_executable(content)}
     _take_in(repo, store, contents, arguments.jobs or repo.settings.jobs)
     if not arguments.allow_missing and any(content.pointer is None for content in contents.values()):
-        _refuse(repo, found, contents)
+        _refuse(repo, found, contents, arguments.history)
     plan = Plan(found, contents, executable, repo.settings.pointer_format)
     if not plan.files:
-        _refuse(repo, found, contents)
+        _refuse(repo, found, contents, arguments.history)
     return _migrate(repo, store, found, contents, plan, include, arguments)
 
 
@@ -210,14 +210,15 @@ def _lines(missing: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _refuse(repo: Repository, found: Found, contents: dict[bytes, Content]) -> None:
+def _refuse(repo: Repository, found: Found, contents: dict[bytes, Content], history: bool) -> None:
     """Raises: MissingData, or CorruptData where only damage stands in the way."""
     missing = _missing(repo, found, contents)
     damaged = [item for item in missing if item["reason"] != "not here"]
     text = "\n".join(["the content of some files cannot be had; nothing was changed:", *_lines(missing)])
     if len(damaged) == len(missing):
         raise CorruptData(text, "git annex fsck   # or leave those files as they are: --allow-missing")
-    raise MissingData(text, "git annex get --all   # or leave those files as they are: --allow-missing")
+    what = "--all" if history else "."
+    raise MissingData(text, f"git annex get {what}   # or leave those files as they are: --allow-missing")
 
 
 def _show(repo: Repository, store: Store, found: Found, contents: dict[bytes, Content], arguments: argparse.Namespace) -> int:
@@ -229,7 +230,7 @@ def _show(repo: Repository, store: Store, found: Found, contents: dict[bytes, Co
             what = "any commit" if arguments.history else "the commit that is checked out (all of history: --history)"
             output.line(f"there is no file of git-annex in {what}")
         return 0
-    sizes(contents.values())
+    sizes(store, contents.values())
     plan = Plan(found, contents, set(), repo.settings.pointer_format)
     there = [content for content in contents.values() if content.pointer is not None]
     versions = sum(1 for _, key in found.annexed() if contents[key.name].pointer is not None)

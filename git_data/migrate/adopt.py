@@ -11,18 +11,18 @@ that a command that was killed hashes nothing twice.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 import threading
 import time
 
 from git_data.base import fsio
-from git_data.base.digest import CHUNK_BYTES, blob_oid, sha256
+from git_data.base.digest import blob_oid
 from git_data.errors import from_os_error
 from git_data.link.batch import run_parallel
 from git_data.link.pure import clone_fd, same_times
 from git_data.migrate.contents import Contents
+from git_data.migrate.hashes import EMPTY, Hashes, is_empty
 from git_data.pointer import Pointer
 from git_data.store.objects import stamp_ns
 
@@ -106,9 +106,12 @@ def adopt(repo: Repository, store: Store, contents: list[Content], jobs: int, pr
         notes.save()
 
 
-def sizes(contents: Iterable[Content]) -> None:
+def sizes(store: Store, contents: Iterable[Content]) -> None:
     """For planning: give each content whose file is there, with the right size, a pointer that has its size and no real oid."""
     for content in contents:
+        content.pointer = stored(store, content)
+        if content.pointer is not None:
+            continue
         for place in content.places:
             try:
                 status = os.lstat(place.path)
@@ -136,7 +139,9 @@ def _note(content: Content, repo: Repository) -> bytes:
 
 
 def stored(store: Store, content: Content) -> Pointer | None:
-    """What the store has already under the name that the content must have."""
+    """What the store has already under the name that the content must have; empty content is everywhere."""
+    if content.size == 0:
+        return Pointer(EMPTY, 0) if is_empty(content.algorithm, content.digest) else None
     if content.algorithm != "sha256" or content.size < 1:
         return None
     path = store.sound(content.digest, content.size)
@@ -203,23 +208,23 @@ class _Work:
         finally:
             fsio.remove_if_exists(temporary)
 
-    def _make(self, fd: int, status: os.stat_result, place: Place, content: Content, temporary: str) -> _Hashes | None:
+    def _make(self, fd: int, status: os.stat_result, place: Place, content: Content, temporary: str) -> Hashes | None:
         """Bring the content to ``temporary`` and hash what is there; ``None`` if somebody wrote to it. Raises: OSError."""
         if status.st_dev not in self._no_clones:
             target = _create(temporary)
             try:
                 if self._clone(fd, target, status.st_dev):
-                    return _Hashes(content, target)
+                    return Hashes(content.algorithm, content.digest, target)
             finally:
                 os.close(target)
             os.unlink(temporary)
         if place.linkable and _link(place.path, status, temporary):
             before = os.fstat(fd)  # linking has changed the ctime
-            found = _Hashes(content, fd)
+            found = Hashes(content.algorithm, content.digest, fd)
             return found if same_times(before, os.fstat(fd)) else None
         target = _create(temporary)
         try:
-            return _Hashes(content, fd, target)
+            return Hashes(content.algorithm, content.digest, fd, target)
         finally:
             os.close(target)
 
@@ -249,39 +254,6 @@ class _Work:
         store.make_directory(os.path.dirname(path))
         os.replace(temporary, path)
         store.note_unsynced(path)
-
-
-class _Hashes:
-    """What is read from ``fd`` (and written to ``target``): its size, its oid, and whether it has the hash it must have."""
-
-    __slots__ = ("_other", "_wanted", "oid", "size")
-
-    def __init__(self, content: Content, fd: int, target: int = -1) -> None:
-        self._wanted = content.digest
-        other = None if content.algorithm in ("", "sha256") else _hasher(content.algorithm)
-        own = sha256()
-        self.size = 0
-        while data := os.read(fd, CHUNK_BYTES):
-            own.update(data)
-            if other is not None:
-                other.update(data)
-            if target >= 0:
-                fsio.write_all(target, data)
-            self.size += len(data)
-        self.oid = own.hexdigest()
-        self._other = self.oid if other is None else other.hexdigest()
-
-    def match(self) -> bool:
-        """Whether it may be taken in."""
-        return not self._wanted or self._other == self._wanted
-
-
-def _hasher(algorithm: str) -> hashlib._Hash:
-    """``sha512``, ``md5`` …; ``blake2b-224`` has so many bits."""
-    name, _, bits = algorithm.partition("-")
-    if bits:
-        return getattr(hashlib, name)(digest_size=int(bits) // 8)  # type: ignore[no-any-return]
-    return hashlib.new(algorithm, usedforsecurity=False)
 
 
 def _create(path: str) -> int:

@@ -106,7 +106,7 @@ def _descriptions(log: bytes, repo: Repository) -> dict[bytes, str]:
     for key, entries in repo.config.entries.items():
         if key.startswith("remote.") and key.endswith(".annex-uuid") and entries:
             found[os.fsencode(entries[-1].value)] = key[len("remote.") : -len(".annex-uuid")]
-    found[os.fsencode(repo.config.get("annex.uuid"))] = "here"
+    found[os.fsencode(repo.config.get("annex.uuid"))] = "here, git-annex believes"
     return found
 
 
