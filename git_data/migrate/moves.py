@@ -10,7 +10,7 @@ import os
 
 from git_data.errors import CheckFailed, RepositoryError
 from git_data.git.run import git
-from git_data.migrate.follow import check_out, take_over
+from git_data.migrate.follow import catch_up, check_out, take_over
 from git_data.migrate.ready import require_clean, worktrees
 from git_data.migrate.record import BACKUPS, BEGUN, DONE, Record, load, records
 
@@ -52,7 +52,7 @@ def finish(repo: Repository, record: Record) -> bool:
     old = {move.name: move.old for move in record.moves}
     for tree in worktrees(repo):
         if (tree.branch or "HEAD") in old:
-            check_out(tree.path, old[tree.branch or "HEAD"], tree.head)
+            catch_up(tree.path, old[tree.branch or "HEAD"], tree.head)
     record.save(DONE)
     return True
 
