@@ -9,6 +9,8 @@ With --history every commit of all branches and tags is rewritten instead, so th
 Content that is not here is taken from remotes of git-annex that are directories on this machine. If some lacks still, nothing is
 changed: bring it with git annex get, or leave those files as they are with --allow-missing.
 
+In a clone where nothing of git-annex is left, because a colleague has migrated, its filter and hooks are switched off.
+
   git data migrate annex --dry-run
   git data migrate annex
   git data migrate annex --history --object-map map.csv
@@ -21,22 +23,21 @@ import argparse
 
 from git_data.base.report import Progress, count, human_size, say
 from git_data.commands import output
+from git_data.commands.migrate_annex_show import listing, refuse, show, unavailable
 from git_data.commands.migrate_common import add_object_map, add_undo
 from git_data.commands.parser import add_dry_run, add_jobs, add_json
-from git_data.errors import CorruptData, MissingData, RepositoryError, UsageError
+from git_data.errors import RepositoryError, UsageError
 from git_data.git.repo import Repository, locate
-from git_data.git.scan import shown
 from git_data.migrate import annex_find, outcome
-from git_data.migrate.adopt import adopt, sizes, stored
-from git_data.migrate.annex_place import Roots, is_executable
+from git_data.migrate.adopt import adopt, stored
+from git_data.migrate.annex_off import is_on
+from git_data.migrate.annex_place import Roots, is_executable, needed_bytes
 from git_data.migrate.annex_rewrite import Plan
 from git_data.migrate.ready import require_ready
 from git_data.store.place import open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from git_data.migrate.adopt import Content
     from git_data.migrate.annex_find import Found
     from git_data.migrate.history import Rewritten
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from git_data.store.objects import Store
 
 COMMAND = "annex"
-_SHOWN = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -78,17 +78,21 @@ def run(arguments: argparse.Namespace) -> int:
         found = annex_find.in_history(repo, include) if arguments.history else annex_find.in_commit(repo, "HEAD")
     contents = _contents(repo, found)
     store = open_store(repo)
+    if not contents and not arguments.dry_run and not arguments.json and is_on(repo):
+        return _only_switch_off(repo, store)
     if arguments.dry_run or not contents:
-        return _show(repo, store, found, contents, arguments)
+        return show(repo, store, found, contents, arguments)
     if not arguments.allow_missing and any(not item.places and stored(store, item) is None for item in contents.values()):
-        _refuse(repo, found, contents, arguments.history)
+        refuse(repo, found, contents, arguments.history)
+    if not arguments.history:
+        outcome.require_space(repo.worktree, needed_bytes(repo, store, found, contents))
     executable = {name for name, content in contents.items() if is_executable(content)}
     _take_in(repo, store, contents, arguments.jobs or repo.settings.jobs)
     if not arguments.allow_missing and any(content.pointer is None for content in contents.values()):
-        _refuse(repo, found, contents, arguments.history)
+        refuse(repo, found, contents, arguments.history)
     plan = Plan(found, contents, executable, repo.settings.pointer_format)
     if not plan.files:
-        _refuse(repo, found, contents, arguments.history)
+        refuse(repo, found, contents, arguments.history)
     return _migrate(repo, store, found, contents, plan, include, arguments)
 
 
@@ -123,7 +127,7 @@ def _migrate(
         record, left = annex_carry.publish(repo, store, rewritten, arguments.object_map or "")
     else:
         record, left = annex_carry.commit_on_top(repo, store, plan, found)
-    absent = _absent(found, contents)
+    absent = unavailable(found, contents)
     if not absent:
         Contents(repo).forget()
     size = sum(content.pointer.size for content in contents.values() if content.pointer is not None)
@@ -137,7 +141,7 @@ def _migrate(
                 "commits": len(rewritten.commits) if rewritten is not None else 1,
                 "refs": [{"name": move.name, "old": move.old, "new": move.new} for move in record.moves],
                 "before": record.backups,
-                "missing": _missing(repo, found, contents),
+                "missing": listing(repo, found, contents),
             }
         )
         return 0
@@ -163,98 +167,18 @@ def _afterwards(repo: Repository, record: Record, rewritten: Rewritten | None) -
         lines += outcome.afterwards(repo, record, rewritten)
     needed = "" if rewritten is not None else ", which older commits need"
     lines.append(
-        f"git-annex's own copies stay in .git/annex{needed}; without them {human_size(kept_bytes(repo))} would be free. "
-        "How to delete them: git data help migrate"
+        f"git-annex's own copies stay in .git/annex{needed}; without them {human_size(kept_bytes(repo))} would be free: "
+        "git data help migrate"
     )
     return lines
 
 
-def _absent(found: Found, contents: dict[bytes, Content]) -> list[tuple[bytes, Content]]:
-    """Paths whose content cannot be had (each once), and why."""
-    absent = {}
-    for version, key in found.annexed():
-        content = contents[key.name]
-        if content.pointer is None and (not content.places or content.trouble):
-            absent[version.path, key.name] = content
-    return [(path, content) for (path, _), content in absent.items()]
+def _only_switch_off(repo: Repository, store: Store) -> int:
+    from git_data.migrate.annex_carry import only_switch_off
 
-
-def _missing(repo: Repository, found: Found, contents: dict[bytes, Content]) -> list[dict[str, Any]]:
-    from git_data.migrate.annex_place import holders
-
-    absent = _absent(found, contents)
-    keys = {key.name: key for _, key in found.annexed()}
-    where = holders(repo, [keys[_key(content)] for _, content in absent]) if absent else {}
-    return [
-        {
-            "path": output.name(path),
-            "key": output.name(_key(content)),
-            "reason": content.trouble or "not here",
-            "copies": where.get(_key(content), []),
-        }
-        for path, content in absent
-    ]
-
-
-def _key(content: Content) -> bytes:
-    return content.name.partition(b" ")[2]
-
-
-def _lines(missing: list[dict[str, Any]]) -> list[str]:
-    lines = []
-    for item in missing[:_SHOWN]:
-        copies = f" (copies: {', '.join(item['copies'])})" if item["copies"] else ""
-        lines.append(f"'{output.plain(item['path'])}': {output.plain(item['reason'] + copies)}")
-    if len(missing) > _SHOWN:
-        lines.append(f"… and {len(missing) - _SHOWN:,} more: git data migrate annex --dry-run --json")
-    return lines
-
-
-def _refuse(repo: Repository, found: Found, contents: dict[bytes, Content], history: bool) -> None:
-    """Raises: MissingData, or CorruptData where only damage stands in the way."""
-    missing = _missing(repo, found, contents)
-    damaged = [item for item in missing if item["reason"] != "not here"]
-    text = "\n".join(["the content of some files cannot be had; nothing was changed:", *_lines(missing)])
-    if len(damaged) == len(missing):
-        raise CorruptData(text, "git annex fsck   # or leave those files as they are: --allow-missing")
-    what = "--all" if history else "."
-    raise MissingData(text, f"git annex get {what}   # or leave those files as they are: --allow-missing")
-
-
-def _show(repo: Repository, store: Store, found: Found, contents: dict[bytes, Content], arguments: argparse.Namespace) -> int:
-    """What would be done, or that there is nothing to do."""
-    if not contents:
-        if arguments.json:
-            output.print_json({"files": 0, "versions": 0, "bytes": 0, "patterns": [], "missing": []})
-        else:
-            what = "any commit" if arguments.history else "the commit that is checked out (all of history: --history)"
-            output.line(f"there is no file of git-annex in {what}")
-        return 0
-    sizes(store, contents.values())
-    plan = Plan(found, contents, set(), repo.settings.pointer_format)
-    there = [content for content in contents.values() if content.pointer is not None]
-    versions = sum(1 for _, key in found.annexed() if contents[key.name].pointer is not None)
-    size = sum(content.pointer.size for content in there if content.pointer is not None)
-    missing = _missing(repo, found, contents)
-    if arguments.json:
-        output.print_json(
-            {
-                "files": plan.files,
-                "versions": versions,
-                "keys": len(there),
-                "bytes": size,
-                "patterns": plan.patterns,
-                "missing": missing,
-            }
-        )
-        return 0
-    output.line(f"{count(versions, 'version')} of {count(plan.files, 'file')} would become data ({human_size(size)})")
-    for pattern in plan.patterns:
-        output.line(f"  {shown(pattern.encode('utf-8', 'surrogateescape'))}")
-    if missing:
-        output.line(f"content that cannot be had: {count(len(missing), 'version')}")
-        for line in _lines(missing):
-            output.line(f"  {line}")
+    output.line("there is no file of git-annex here any more: its filter and hooks are switched off in this clone")
+    for line in [*only_switch_off(repo, store), "bring the content of data: git data checkout"]:
+        output.line(line)
     return 0
 
 

@@ -8,7 +8,7 @@ from git_data.migrate.annex_off import settle, switch_off
 from git_data.migrate.annex_rewrite import ATTRIBUTES, Plan, Rewriting
 from git_data.migrate.moves import carry_out, finish
 from git_data.migrate.one_commit import File, build
-from git_data.migrate.record import Record
+from git_data.migrate.record import DONE, Record
 from git_data.migrate.setup import set_up
 from git_data.migrate.stream import Commit, FileChange
 
@@ -44,6 +44,18 @@ def commit_on_top(repo: Repository, store: Store, plan: Plan, found: Found) -> t
         finish(repo, record)  # nothing has moved: everything as it was
         raise
     return record, left
+
+
+def only_switch_off(repo: Repository, store: Store) -> list[str]:
+    """Where a colleague has migrated: git-annex has no say any more, git-data has; lines about what is left to do.
+
+    Raises: GitDataError.
+    """
+    record = Record(repo, COMMAND)
+    left = switch_off(repo, record)
+    set_up(repo, store, record)
+    record.save(DONE)
+    return left
 
 
 def rewrite_history(repo: Repository, plan: Plan, include: list[str], progress: Progress) -> Rewritten:

@@ -27,6 +27,12 @@ _HOOKS = ("pre-commit", "post-receive", "post-checkout", "post-merge", "post-com
 _MARK = b"# automatically configured by git-annex\n"
 
 
+def is_on(repo: Repository) -> bool:
+    """Whether git-annex's filter has a say here. Raises: OSError."""
+    attributes = fsio.read_file(os.path.join(repo.common_dir, "info", "attributes")) or b""
+    return b"filter=annex" in attributes or any(key in repo.config.entries for key in _SETTINGS)
+
+
 def switch_off(repo: Repository, record: Record) -> list[str]:
     """Do it, and have the record know how it was before; lines about what is left for the user to do.
 

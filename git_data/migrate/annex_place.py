@@ -12,14 +12,18 @@ import stat
 
 from git_data.git.run import git, records
 from git_data.git.scan import read_blobs
-from git_data.migrate.adopt import Content, Place
+from git_data.migrate.adopt import Content, Place, stored
+from git_data.migrate.annex_find import LINK
+from git_data.worktree.copies import link_types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from git_data.git.repo import Repository
+    from git_data.migrate.annex_find import Found
     from git_data.migrate.annex_key import Key
+    from git_data.store.objects import Store
 
 
 class Roots:
@@ -39,6 +43,23 @@ class Roots:
                     # locked content is never written to; what anybody may write to is told by its mode
                     places.append(Place(path, linkable=root == self.own))
         return Content(b"git-annex " + key.name, places, key.size, key.algorithm, key.digest)
+
+
+def needed_bytes(repo: Repository, store: Store, found: Found, contents: dict[bytes, Content]) -> int:
+    """What a migration takes on the file system of the work tree: copies of locked files, and the store where it is another's.
+
+    Raises: FileSystemError when the store cannot be made.
+    """
+    store.make()
+    works = link_types(repo, store)
+    first = next((name for name in repo.settings.link if name in works), "copy")
+    needed = 0
+    if first == "copy":
+        needed += sum(max(key.size, 0) for version, key in found.annexed() if version.mode == LINK)
+    own = os.path.join(repo.common_dir, "annex")
+    if not os.path.isdir(own) or os.stat(own).st_dev != os.stat(store.tmp).st_dev:
+        needed += sum(max(content.size, 0) for content in contents.values() if stored(store, content) is None)
+    return needed
 
 
 def is_executable(content: Content) -> bool:

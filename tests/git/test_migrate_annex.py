@@ -400,6 +400,33 @@ def test_hooks_of_others_stay_and_git_data_may_be_installed_already(annexed: Ann
     assert state(repo) == before
 
 
+def test_a_colleague_switches_git_annex_off_after_pulling_or_takes_its_content_along(annexed: Annexed) -> None:
+    repo = annexed.repo
+    for name in ("ann", "ben"):
+        run("git", "clone", "-q", repo.path, annexed.path / name)
+        annex(Repo(annexed.path / name), "init", name)
+        annex(Repo(annexed.path / name), "get", ".")
+    repo.data("migrate", "annex")
+    repo.data("remote", "add", "-d", "store", annexed.path / "store")
+    repo.commit("remote")
+    repo.data("push", "--all")
+    ann = Annexed(annexed.path / "ann", annexed.trees)
+    ann.repo = Repo(ann.path)
+    ann.repo.git("pull", "-q")
+    said = ann.repo.data("migrate", "annex")
+    assert "its filter and hooks are switched off in this clone" in said
+    ann.repo.data("checkout")
+    ann.assert_checked_out("last")
+    assert "no file of git-annex" in ann.repo.data("migrate", "annex")
+    ben = Annexed(annexed.path / "ben", annexed.trees)
+    ben.repo = Repo(ben.path)
+    shutil.rmtree(annexed.path / "store")
+    ben.repo.data("migrate", "annex")
+    ben.repo.git("fetch", "-q")
+    ben.repo.git("reset", "-q", "--hard", "origin/main")
+    ben.assert_checked_out("last")
+
+
 def test_without_git_annex_there_is_nothing_to_do(repo: Repo) -> None:
     repo.write("a.bin", 10)
     repo.commit()
