@@ -7,7 +7,7 @@ from git_data.migrate import history, outcome
 from git_data.migrate.annex_off import settle, switch_off
 from git_data.migrate.annex_rewrite import ATTRIBUTES, Plan, Rewriting
 from git_data.migrate.moves import carry_out, finish
-from git_data.migrate.one_commit import File, build
+from git_data.migrate.one_commit import File, build, checked_out
 from git_data.migrate.record import DONE, Record
 from git_data.migrate.setup import set_up
 from git_data.migrate.stream import Commit, FileChange
@@ -27,6 +27,7 @@ _MESSAGE = "Keep the files of git-annex as data\n"
 def commit_on_top(repo: Repository, store: Store, plan: Plan, found: Found) -> tuple[Record, list[str]]:
     """One commit on top of what is checked out; lines about what is left to do. Raises: GitDataError."""
     commit = Commit()
+    commit.oid = checked_out(repo)[1].encode()
     commit.changes = [FileChange(version.path, version.mode, version.blob) for version in found.versions]
     changes = Rewriting(repo, plan).change(commit)
     files = [File(change.path, change.mode, change.content) for change in changes if isinstance(change.content, bytes)]

@@ -385,6 +385,20 @@ def test_an_adjusted_branch_is_left_first(annexed: Annexed) -> None:
     annexed.assert_checked_out("last")
 
 
+def test_a_submodule_is_a_repository_of_its_own(annexed: Annexed) -> None:
+    outer = Repo(annexed.path / "outer")
+    run("git", "init", "-q", outer.path)
+    outer.git("submodule", "--quiet", "add", annexed.repo.path, "inner")
+    inner = Annexed(outer.path / "inner", annexed.trees)
+    inner.repo = Repo(inner.path)
+    annex(inner.repo, "init", "inner")
+    annex(inner.repo, "get", ".")
+    inner.repo.data("migrate", "annex", cwd=inner.path / "sub")
+    inner.assert_checked_out("last")
+    inner.repo.data("migrate", "annex", "--undo")
+    assert inner.repo.status() == "" and inner.repo.file("m").is_symlink()
+
+
 def test_hooks_of_others_stay_and_git_data_may_be_installed_already(annexed: Annexed) -> None:
     repo = annexed.repo
     hook = repo.path / ".git/hooks/post-merge"
