@@ -165,6 +165,9 @@ def _afterwards(repo: Repository, record: Record, rewritten: Rewritten | None) -
         lines.append("take it back: git data migrate annex --undo")
     else:
         lines += outcome.afterwards(repo, record, rewritten)
+        synced = annex_find.synced_branches(repo)
+        if synced:
+            lines.append(f"branches of git annex sync still have the old history: git branch -D {' '.join(synced)}")
     needed = "" if rewritten is not None else ", which older commits need"
     lines.append(
         f"git-annex's own copies stay in .git/annex{needed}; without them {human_size(kept_bytes(repo))} would be free: "

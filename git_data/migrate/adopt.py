@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from git_data.git.repo import Repository
     from git_data.store.objects import Store
 
-_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _SAVE_BYTES = 256 << 20
 """So much is read again at most after a kill."""
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -257,7 +258,7 @@ class _Work:
 
 
 def _create(path: str) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY | getattr(os, "O_CLOEXEC", 0), 0o600)
 
 
 def _may_link(status: os.stat_result) -> bool:

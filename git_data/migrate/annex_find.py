@@ -104,6 +104,8 @@ def refs(repo: Repository) -> list[str]:
 
 def require_no_adjusted_branch(repo: Repository) -> None:
     """Raises: RepositoryError where a work tree is on a branch whose commits git-annex changes as it likes."""
+    if repo.config.get_bool("annex.direct", False):
+        raise RepositoryError("this repository is in the direct mode of old versions of git-annex", "git annex upgrade")
     for tree in worktrees(repo):
         kind, _, name = tree.branch.removeprefix("refs/heads/").partition("/")
         if kind in ("adjusted", "views"):
@@ -123,6 +125,11 @@ def require_no_assistant(repo: Repository) -> None:
     except (OSError, ValueError):
         return
     raise RepositoryError("git-annex's assistant is at work here", "git annex assistant --stop")
+
+
+def synced_branches(repo: Repository) -> list[str]:
+    """The branches that ``git annex sync`` has made. Raises: GitFailed."""
+    return os.fsdecode(git("for-each-ref", "--format=%(refname:short)", "refs/heads/synced/", cwd=_cwd(repo))).split()
 
 
 def is_annexed(repo: Repository) -> bool:

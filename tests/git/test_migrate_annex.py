@@ -225,7 +225,7 @@ def test_history_holds_the_same_content_in_every_commit(annexed: Annexed) -> Non
     assert len(repo.git("rev-list", "--parents", "-1", new["merge"]).split()) == 3
     pairs = dict(line.split(",") for line in (annexed.path / "map").read_text().splitlines())
     assert pairs == {old[subject]: new[subject] for subject in old}
-    # a branch that git-annex made for itself stays
+    # a branch that git annex sync made stays
     assert repo.git("rev-parse", "synced/main").strip() == old["last"]
     annexed.assert_checked_out("last")
     for subject in ("side", "one", "before data", "two", "last"):
@@ -397,6 +397,20 @@ def test_a_submodule_is_a_repository_of_its_own(annexed: Annexed) -> None:
     inner.assert_checked_out("last")
     inner.repo.data("migrate", "annex", "--undo")
     assert inner.repo.status() == "" and inner.repo.file("m").is_symlink()
+
+
+def test_attributes_that_overrule_ours_are_told_before_anything_changes(annexed: Annexed) -> None:
+    repo = annexed.repo
+    repo.write("sub/.gitattributes", "*.bin filter=other\n")
+    repo.git("-c", "annex.largefiles=nothing", "add", "sub/.gitattributes")
+    repo.write("sub/y.bin", 40)
+    annex(repo, "add", "sub/y.bin")
+    repo.git("commit", "-q", "-m", "overruled")
+    before = state(repo)
+    said = repo.fails("data", "migrate", "annex", status=7)
+    assert "'sub/y.bin' would not be data" in said
+    assert state(repo) == before
+    assert repo.status() == ""
 
 
 def test_hooks_of_others_stay_and_git_data_may_be_installed_already(annexed: Annexed) -> None:
