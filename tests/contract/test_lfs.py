@@ -377,6 +377,21 @@ def test_where_nobody_should_go(bench: Bench, href: object) -> None:
         bench.fetch(data)
 
 
+def test_what_came_by_https_does_not_go_on_without(
+    scripted: Callable[..., Scripted], certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = content(50)
+    server = Server(data)
+    secure = scripted(server, certificate)
+    server.host = "192.0.2.1:9"
+    options = Options(settings={"cafile": str(certificate)})
+    remote = open_remote(parse(f"lfs+https://localhost:{secure.port}/org/repo.git"), options)
+    assert look(remote, [pointer(data)]).sizes
+    remote.announce([(object_key(pointer(data).oid), 50)])
+    with pytest.raises(RemoteError, match="without encryption"):
+        list(remote.get(object_key(pointer(data).oid)))
+
+
 def test_no_error_shows_what_gives_access(bench: Bench) -> None:
     data = content(50)
     server = bench.serve(data)
