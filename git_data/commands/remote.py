@@ -1,6 +1,6 @@
 """``git data remote``.
 
-Manage the places where data is shared: S3 and what speaks its language, SSH, folders, WebDAV, HTTP, LFS servers, Azure, FTP and more.
+Manage the places where data is shared: S3 and the like, SSH, folders, WebDAV, HTTP, LFS servers, Azure, Google, FTP and more.
 
   git data remote add -d store s3://bucket/prefix
   git data remote add nas ssh://user@host/srv/data
