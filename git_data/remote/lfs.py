@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from git_data.remote.lfs_api import Server
 
-WORKERS = 8
-"""At once, as stock git-lfs (lfs.concurrenttransfers)."""
+_FEWER = {"lfs+ssh": 4}
+"""At once; over SSH each is a connection of its own, which takes longer to begin than a few small objects to send."""
+_WORKERS = 8
+"""As stock git-lfs (lfs.concurrenttransfers)."""
 _ENDING = ".git"
 
 
@@ -38,7 +40,7 @@ def open_remote(address: Address, options: Options) -> Lfs:
         raise UsageError(f"'{address.url}' names no host", "git data remote add NAME lfs+https://HOST/REPOSITORY.git")
     if address.query:
         raise UsageError(f"'{address.url}' has a query, which no LFS server has")
-    return Lfs(address.url, server(address, options))
+    return Lfs(address.url, server(address, options), _FEWER.get(address.scheme, _WORKERS))
 
 
 def server(address: Address, options: Options) -> Server:
@@ -61,10 +63,10 @@ def api_url(address: Address) -> str:
 class Lfs(Remote):
     """See ``base.Remote``."""
 
-    def __init__(self, url: str, server: Server) -> None:
+    def __init__(self, url: str, server: Server, workers: int = _WORKERS) -> None:
         self._server = server
         super().__init__(url, LearnedTraits(self._learn))
-        self.traits.workers = WORKERS
+        self.traits.workers = workers
         del self.traits.ranges  # to be learned, too
         self._permits = {DOWNLOAD: Permits(server, DOWNLOAD), UPLOAD: Permits(server, UPLOAD)}
         self._denied: set[str] = set()

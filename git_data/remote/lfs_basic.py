@@ -8,10 +8,11 @@ of an address, which may be a signature.
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
-from git_data.errors import AccessDenied, GitDataError, NotOnRemote, ObjectRefused, RemoteError, RemoteUnavailable, UsageError
+from git_data.errors import GitDataError, NotOnRemote, ObjectRefused, RemoteError, RemoteUnavailable, UsageError
 from git_data.remote.address import check_host, redacted
 from git_data.remote.base import CHUNK_BYTES
 from git_data.remote.credentials import is_loopback
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from git_data.remote.base import Options, Source
 
 _REDIRECTS = (307, 308)
+_OF_ONE = (400, 402, 405, 406, 409, 411, 412, 413, 414, 415, 422, 451)
+"""What a server may say of one object without anything being wrong with the others (RFC 9110, 15.5)."""
 
 
 class Basic:
@@ -61,12 +64,16 @@ class Basic:
         self, method: str, oid: str, action: Action, granted: Granted, headers: Mapping[str, str], body: Any, ok: tuple[int, ...]
     ) -> Response:
         url = self._url(action)
+        given = {**headers, **action.header}
         try:
-            return self._client.send(
-                method, url, {**headers, **action.header}, body, ok, follow=body is None, login=not granted.authenticated
+            response = self._client.send(
+                method, url, given, body, (*ok, *_OF_ONE), follow=body is None, login=not granted.authenticated
             )
+            if response.status not in ok:
+                raise ObjectRefused(response.error().message)
         except GitDataError as error:
             raise _without_query(error, url, oid) from None
+        return response
 
     def download(self, oid: str, granted: Granted, start: int, length: int | None) -> Iterator[bytes]:
         """See ``Server.download``."""
@@ -115,10 +122,8 @@ class Basic:
                 self._request("POST", oid, verify, granted, JSON_HEADERS, body, (200, 201, 202, 204)).close()
             except NotOnRemote as error:
                 raise RemoteUnavailable(f"{error.message}: what was sent did not arrive") from None
-            except RemoteError as error:
-                if error.retryable or isinstance(error, AccessDenied):
-                    raise
-                raise ObjectRefused(f"{error.message}: the server does not accept what was sent", error.hint) from None
+            except ObjectRefused as error:
+                raise ObjectRefused(f"{error.message}: the server does not accept what was sent") from None
 
     def _put(self, oid: str, action: Action, granted: Granted, source: Source) -> None:
         """Redirects are followed with the content sent anew, and the header to the same server only."""
@@ -130,11 +135,14 @@ class Basic:
         at = Action(action.href, given, action.ends_s)
         for _ in range(4):
             body = source.chunks() if source.size else b""
-            response = self._request("PUT", oid, at, granted, headers, body, (200, 201, 202, 204, *_REDIRECTS))
+            try:
+                response = self._request("PUT", oid, at, granted, headers, body, (200, 201, 202, 204, *_REDIRECTS))
+            except NotOnRemote as error:
+                raise ObjectRefused(error.message) from None
             response.close()
             if response.status not in _REDIRECTS:
                 return
-            target = response.headers.get("Location", "")
+            target = urljoin(at.href, response.headers.get("Location", ""))
             same = urlsplit(target)[:2] == urlsplit(at.href)[:2]
             if urlsplit(at.href).scheme == "https" and not target.startswith("https:"):
                 raise RemoteError(f"object {oid[:12]}: the server redirects to where nothing is encrypted; refused")
@@ -151,6 +159,7 @@ def _without_query(error: GitDataError, url: str, oid: str) -> GitDataError:
     parts = urlsplit(url)
     shown = f"object {oid[:12]} at {parts.netloc.rpartition('@')[2]}"
     message = error.message.replace(redacted(url), shown).replace(url, shown)
+    message = re.sub(r"(https?://[^\s?]+)\?[^\s:;,]*", r"\1", message)  # where it was led to from there
     if isinstance(error, RemoteUnavailable):
         return RemoteUnavailable(message, error.hint, error.retry_after_s)
     return type(error)(message, error.hint)

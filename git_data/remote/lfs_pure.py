@@ -84,18 +84,18 @@ class TransferServer:
     """See ``lfs_api.Server``: everything over SSH."""
 
     def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
+        self.sessions = sessions
         self.url = sessions.address.url
 
     @property
     def requests(self) -> int:
         """Requests so far."""
-        return self._sessions.requests
+        return self.sessions.requests
 
     def batch(self, operation: str, objects: Sequence[tuple[str, int]]) -> dict[str, Granted | GitDataError]:
         """See ``Server.batch``."""
         asked_s = time.monotonic()
-        with self._sessions.use(operation) as session:
+        with self.sessions.use(operation) as session:
             answer = session.ask("batch", ["transfer=ssh", "hash-algo=sha256"], [f"{oid} {size}" for oid, size in objects])
         if not answer.ok:
             raise _failure(self.url, answer)
@@ -117,7 +117,7 @@ class TransferServer:
 
     def download(self, oid: str, granted: Granted, start: int, length: int | None) -> Iterator[bytes]:
         """See ``Server.download``: what comes before ``start`` is read, too, because the protocol has no ranges."""
-        with self._sessions.use(DOWNLOAD) as session:
+        with self.sessions.use(DOWNLOAD) as session:
             arguments = [f"size={granted.size}", *granted.actions[DOWNLOAD].arguments]
             answer, content = session.get(f"get-object {oid}", arguments)
             if not answer.ok:
@@ -140,7 +140,7 @@ class TransferServer:
     def upload(self, oid: str, granted: Granted, source: Source) -> None:
         """See ``Server.upload``."""
         action = granted.actions.get(UPLOAD)
-        with self._sessions.use(UPLOAD) as session:
+        with self.sessions.use(UPLOAD) as session:
             if action is not None:
                 arguments = [f"size={source.size}", *action.arguments]
                 answer = session.put(f"put-object {oid}", arguments, source.chunks())
@@ -154,7 +154,7 @@ class TransferServer:
 
     def close(self) -> None:
         """See ``Server.close``."""
-        self._sessions.close()
+        self.sessions.close()
 
 
 def _action(words: list[str], asked_s: float) -> Action:

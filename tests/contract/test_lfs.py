@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import content
+from helpers import Repo, content, run
 from servers.lfs import LfsOverSsh
 from servers.web import Answer, Request, Scripted
 
@@ -360,6 +361,26 @@ def test_the_servers_own_objects_take_its_credentials_unless_it_has_seen_to_that
     assert logins == {pointer(own).oid: True, pointer(seen_to).oid: False}
 
 
+def test_an_upload_follows_redirects_with_its_content(bench: Bench, scripted: Callable[..., Scripted]) -> None:
+    data = content(3 << 20)
+    server = bench.serve()
+    other = scripted(lambda request: (200, {}, b""))
+    places = iter([f"/store/again/{pointer(data).oid}", f"http://{other.host}/there"])
+    server.on_object = lambda request, oid: (
+        (307, {"Location": next(places)}, b"") if request.method == "PUT" and "there" not in request.path else None
+    )
+
+    def item(item: dict) -> dict:
+        item["actions"]["upload"]["header"] = {"X-Secret": "s"}
+        return item
+
+    server.on_item = item
+    assert bench.send(data) == []
+    puts = [request for request in (*bench.scripted.asked, *other.asked) if request.method == "PUT"]
+    assert [request.body == data for request in puts] == [True] * 3
+    assert ["x-secret" in request.headers for request in puts] == [True, True, False]
+
+
 @pytest.mark.parametrize(
     "href",
     ["http://169.254.169.254/latest", "file:///etc/passwd", "ftp://example.com/x", "http://", "http://a:b@example.com/x", 7],
@@ -377,6 +398,21 @@ def test_where_nobody_should_go(bench: Bench, href: object) -> None:
         bench.fetch(data)
 
 
+def test_what_came_by_https_does_not_go_on_without(
+    scripted: Callable[..., Scripted], certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = content(50)
+    server = Server(data)
+    secure = scripted(server, certificate)
+    server.host = "192.0.2.1:9"
+    options = Options(settings={"cafile": str(certificate)})
+    remote = open_remote(parse(f"lfs+https://localhost:{secure.port}/org/repo.git"), options)
+    assert look(remote, [pointer(data)]).sizes
+    remote.announce([(object_key(pointer(data).oid), 50)])
+    with pytest.raises(RemoteError, match="without encryption"):
+        list(remote.get(object_key(pointer(data).oid)))
+
+
 def test_no_error_shows_what_gives_access(bench: Bench) -> None:
     data = content(50)
     server = bench.serve(data)
@@ -388,9 +424,9 @@ def test_no_error_shows_what_gives_access(bench: Bench) -> None:
 
     server.on_item = item
     server.on_object = lambda request, oid: (400, {}, b"")
-    with pytest.raises(RemoteError) as caught:
-        bench.fetch(data)
-    assert "s3cret" not in str(caught.value) and "t0ken" not in str(caught.value) and pointer(data).oid[:12] in str(caught.value)
+    ((_, error),) = bench.fetch(data)
+    assert isinstance(error, ObjectRefused) and "400" in error.message and pointer(data).oid[:12] in error.message
+    assert "s3cret" not in error.message and "t0ken" not in error.message
 
 
 @pytest.mark.parametrize("url", ["lfs+https:///path", "lfs+https://host/path?x=1", "lfs+https://a:b@host/x", "lfs+ssh://-o/x"])
@@ -480,3 +516,39 @@ def test_a_source_that_changed_is_never_complete(bench: Bench, ssh: LfsOverSsh) 
         remote.put(object_key(pointer(data).oid), Source(len(data), pointer(data).oid, str(path)))
     assert ssh.objects(repository) == []
     remote.close()
+
+
+# -- what is remembered
+
+
+def test_a_push_asks_about_what_the_git_remote_does_not_have(
+    scripted: Callable[..., Scripted], repo: Repo, tmp_path: Path
+) -> None:
+    """And about everything again when the git remote lost its history: the LFS server may have been made anew with it."""
+    server = Server()
+    server.host = scripted(server).host
+    repo.data("remote", "add", "--local", "-d", "lfs", f"lfs+http://{server.host}/org/repo.git")
+    origin = tmp_path / "origin.git"
+    run("git", "init", "-q", "--bare", "--template=", origin)
+    repo.git("remote", "add", "origin", str(origin))
+
+    def asked() -> set[str]:
+        oids = {item["oid"] for batch in server.batches for item in batch["objects"]}
+        server.batches.clear()
+        return oids
+
+    first = [pointer(repo.write(f"{number}.bin", 100)).oid for number in range(3)]
+    repo.commit("first")
+    repo.git("push", "-q", "origin", "main")
+    assert asked() == set(first)
+    second = pointer(repo.write("3.bin", 100)).oid
+    repo.commit("second")
+    repo.git("push", "-q", "origin", "main")
+    assert asked() == {second}
+    shutil.rmtree(origin)
+    server.objects.clear()
+    run("git", "init", "-q", "--bare", "--template=", origin)
+    third = pointer(repo.write("4.bin", 100)).oid
+    repo.commit("third")
+    repo.git("push", "-q", "origin", "main")
+    assert asked() == {*first, second, third} == set(server.objects)

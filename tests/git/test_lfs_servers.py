@@ -169,10 +169,9 @@ def test_a_push_without_its_data_stops_before_anything_moves(lfs_repo: Repo, pla
     assert run("git", "for-each-ref", cwd=origin).stdout == b"" and place.objects() == []
 
 
+@pytest.mark.parametrize("place", ["HTTP", "SSH"], indirect=True)
 def test_a_server_that_was_emptied_is_sent_everything_again(lfs_repo: Repo, place: Place, origin: Path) -> None:
     """Deleted and made anew at the same address, git server and LFS server together, as on any forge."""
-    if place.url.startswith("lfs+file"):
-        pytest.skip("the repository is the same one as the git remote, and is deleted with it")
     add_remote(lfs_repo, place.url)
     lfs_repo.write("a.bin", 500)
     lfs_repo.commit("first")
