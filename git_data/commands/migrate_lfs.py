@@ -7,8 +7,9 @@ Leave git-lfs: one commit, no content is read, copied or sent, and every version
   git data migrate lfs --keep-pointers   nothing changes in git: only this clone uses git-data instead of git-lfs
   git data migrate lfs --history         all branches and tags are rewritten, as if it had always been git-data
 
-Objects of git-lfs on this machine are shared with git-data's store, by links, and what lacks is fetched from the LFS server. git-lfs
-itself is not needed. Whoever works on the project installs git-data; branches that were not migrated yet go on as they are.
+Objects of git-lfs on this machine are shared with git-data's store, by links, and what lacks is fetched from the LFS server.
+git-lfs itself is not needed. Whoever works on the project installs git-data; branches that were not migrated yet go on as they
+are.
 """
 
 from __future__ import annotations

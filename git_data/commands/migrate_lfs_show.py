@@ -54,16 +54,14 @@ def plan(migration: Migration, as_json: bool) -> None:
         value.update(migration.rewriting())
         output.print_json(value)
         return
+    missing = supply.missing
+    fetchable = [pointer for pointer in supply.absent if pointer.oid not in missing]
     rows = [
         ("files checked out", f"{len(head.pointers):,}", human_size(sum(file.pointer.size for file in head.pointers))),
         ("versions in all of history", f"{len(objects):,}", human_size(_size(objects))),
         ("  in git-data's store already", f"{len(supply.stored):,}", human_size(_size(supply.stored))),
         ("  git-lfs has them here", f"{len(supply.local):,}", human_size(sum(item.pointer.size for item in supply.local))),
-        (
-            "  to be fetched",
-            f"{len(supply.absent) - len(supply.nowhere):,}",
-            human_size(_size(supply.absent) - _size(supply.nowhere)),
-        ),
+        ("  to be fetched", f"{len(fetchable):,}", human_size(_size(fetchable))),
         ("  nowhere to be found", f"{len(supply.nowhere):,}", human_size(_size(supply.nowhere))),
     ]
     output.write(output.table(rows, right=(1, 2)))

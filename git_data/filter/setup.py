@@ -14,7 +14,7 @@ from git_data.store.place import register
 
 
 def make_cleaner(repo: Repository, store: Store, pointer_format: str = "") -> Cleaner:
-    """A cleaner for ``repo``'s work tree; creates the store on the way. It writes pointers as the settings say, if nobody else does.
+    """A cleaner for ``repo``'s work tree; creates the store on the way. Pointers are as the settings say, or as given.
 
     A store that cannot be written is no obstacle yet: checkouts only read.
 

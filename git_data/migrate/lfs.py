@@ -12,7 +12,7 @@ from git_data.errors import MissingData
 from git_data.git.repo import Repository, locate
 from git_data.git.run import git
 from git_data.git.scan import shown
-from git_data.migrate import lfs_commit, lfs_history, lfs_setup, lfs_supply, outcome, take_in
+from git_data.migrate import lfs_commit, lfs_history, lfs_objects, lfs_setup, lfs_supply, outcome, take_in
 from git_data.migrate.lfs_plan import Head, History, look_at_head, who_names
 from git_data.migrate.moves import carry_out, finish
 from git_data.migrate.ready import require_ready
@@ -100,7 +100,7 @@ class Migration:
         filter would store each once more.  Raises: NoSpace.
         """
         local = [*self.supply.local, *self.supply.spare]
-        linked = not local or lfs_supply.lfs_objects.can_link(self.repo, self.store, local)
+        linked = not local or lfs_objects.can_link(self.repo, self.store, local)
         outcome.require_space(self.store.root, self.bytes_needed(linked))
         lfs_supply.link(self.repo, self.store, self.supply, self.jobs)
 
@@ -145,7 +145,7 @@ class Migration:
         return self.walked
 
     def change(self, map_path: str = "") -> None:
-        """Change git, all or nothing; ``map_path``: where the object map of a rewrite goes. Raises: GitFailed, FileSystemError."""
+        """Change git, all or nothing; ``map_path``: where the object map goes. Raises: GitFailed, FileSystemError."""
         if self.mode == KEEP:
             self._keep()
         elif self.mode == COMMIT:

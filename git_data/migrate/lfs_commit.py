@@ -1,7 +1,7 @@
 """Leaving git-lfs in one commit: pointers at HEAD are written anew without reading any content, and attributes switched.
 
-Old commits stay what they are; the set-up of the repository (``lfs_setup``), and ``data.lfs`` in ``.gitdata`` for everybody else's, has
-git start us for their files, too.
+Old commits stay what they are; the set-up of the repository (``lfs_setup``), and ``data.lfs`` in ``.gitdata`` for everybody
+else's, has git start us for their files, too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """History without git-lfs: in every commit its pointers become ours, and attributes name our drivers.
 
-Whether a file is git-lfs's is decided by the attributes of the commit it is in: a pointer to which they give no filter is a text, which
-stays; content to which they give ``filter=lfs`` should have been a pointer, and becomes data.  Where attributes change, the files
-they are about change with them.
+Whether a file is git-lfs's is decided by the attributes of the commit it is in: a pointer to which they give no filter is a
+text, which stays; content to which they give ``filter=lfs`` should have been a pointer, and becomes data.  Where attributes
+change, the files they are about change with them.
 """
 
 from __future__ import annotations

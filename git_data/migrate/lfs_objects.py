@@ -1,9 +1,9 @@
 """Objects of git-lfs on this machine become objects of the store without a second copy.
 
-git-lfs keeps them as ``<storage>/objects/ab/cd/<oid>`` (git-lfs-config(5): ``lfs.storage``, ``.git/lfs`` by default) and never writes one in
-place.  Each is hashed on the way.  Where the file system shares blocks the store gets a reflink; on one file system without them a hard
-link, which makes git-lfs's own file read-only, too; a copy where nothing else works.  An object that somebody has open for
-writing, or that changes while it is looked at, is never linked.
+git-lfs keeps them as ``<storage>/objects/ab/cd/<oid>`` (git-lfs-config(5): ``lfs.storage``, ``.git/lfs`` by default) and never
+writes one in place.  Each is hashed on the way.  Where the file system shares blocks the store gets a reflink; on one file system
+without them a hard link, which makes git-lfs's own file read-only, too; a copy where nothing else works.  An object that somebody
+has open for writing, or that changes while it is looked at, is never linked.
 
 A crash leaves whole objects, each under the name of its content.
 """

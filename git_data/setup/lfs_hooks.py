@@ -1,7 +1,7 @@
 """Hooks that git-lfs wrote: told from hooks of the user that call git-lfs among other things.
 
-git-lfs (``lfs/hook.go``) has written several texts over the years. All are a line that runs ``git lfs``, perhaps after one that says what
-to do where it is not installed.
+git-lfs (``lfs/hook.go``) has written several texts over the years. All are a line that runs ``git lfs``, perhaps after one that
+says what to do where it is not installed.
 """
 
 from __future__ import annotations

@@ -155,9 +155,9 @@ class BulkAdd:
             candidate.content = content if keep and not self.clone else None
         elif keep and not self.clone and size >= _STREAM_BYTES:
             with self._stream_lock:
-                blob = self.stream(fd, candidate.path)
-            pointer = parse(blob) if len(blob) < MAX_SIZE_BYTES else None
-            return (blob if pointer is None else Pointer(pointer.oid, pointer.size, format).encode()), None
+                stored = parse(self.stream(fd, candidate.path))
+            assert stored is not None
+            return Pointer(stored.oid, stored.size, format).encode(), None
         else:
             pointer = Pointer(*file_sha256(fd), format)
         return pointer.encode(), pointer

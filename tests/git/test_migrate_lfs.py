@@ -15,6 +15,11 @@ from lfs_repos import ATTRIBUTES, NESTED, copy_of, files, lfs_objects, versions
 
 from git_data.link import extents
 
+OFF = [word for key in ("process", "clean", "smudge") for word in ("-c", f"filter.lfs.{key}=")] + [
+    "-c",
+    "filter.lfs.required=false",
+]
+
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -215,8 +220,7 @@ def test_allow_missing_keeps_those_pointers(repo: Repo) -> None:
     gone = content(4000, seed=13)
     oid = pointer_of(gone).split()[3].decode().removeprefix("sha256:")
     lfs_objects(repo)[oid].unlink()
-    repo.git("-c", "filter.lfs.process=", "-c", "filter.lfs.clean=", "-c", "filter.lfs.smudge=", "-c", "filter.lfs.required=false",
-             "checkout-index", "-f", "-u", "b.bin")  # fmt: skip
+    repo.git(*OFF, "checkout-index", "-f", "-u", "b.bin")
     repo.fails("data", "migrate", "lfs", status=3)
     repo.data("migrate", "lfs", "--allow-missing")
     assert repo.blob("b.bin") == pointer_of(gone, "lfs") == repo.read("b.bin")
@@ -227,11 +231,10 @@ def test_allow_missing_keeps_those_pointers(repo: Repo) -> None:
 def test_files_that_should_have_been_pointers_and_those_that_nearly_are(repo: Repo) -> None:
     plain = content(700, seed=20)
     crlf = pointer_of(b"something", "lfs").replace(b"\n", b"\r\n")
-    off = ("-c", "filter.lfs.process=", "-c", "filter.lfs.clean=", "-c", "filter.lfs.required=false")
     repo.write("plain.bin", plain)
     repo.write("crlf.bin", crlf)
-    repo.git(*off, "add", "plain.bin", "crlf.bin")
-    repo.git(*off, "commit", "-q", "-m", "without git-lfs")
+    repo.git(*OFF, "add", "plain.bin", "crlf.bin")
+    repo.git(*OFF, "commit", "-q", "-m", "without git-lfs")
     assert repo.blob("plain.bin") == plain
     said = repo.data("migrate", "lfs")
     assert "'plain.bin'" in said and "'crlf.bin'" in said and "git add FILE" in said
@@ -339,10 +342,9 @@ def test_too_little_space_is_said_before_anything_changes(repo: Repo, tmp_path: 
     run("git", "init", "-q", "--bare", bare)
     repo.git("remote", "add", "origin", bare)
     huge = pointer_of(b"x", "lfs").replace(b"size 1\n", b"size 1000000000000000\n").replace(b"sha256:2", b"sha256:0")
-    off = ("-c", "filter.lfs.process=", "-c", "filter.lfs.clean=", "-c", "filter.lfs.required=false")
     repo.write("huge.bin", huge)
-    repo.git(*off, "add", "huge.bin")
-    repo.git(*off, "commit", "-q", "-m", "huge")
+    repo.git(*OFF, "add", "huge.bin")
+    repo.git(*OFF, "commit", "-q", "-m", "huge")
     old = state(repo)
     assert "1.0 PB" in repo.fails("data", "migrate", "lfs", status=5)
     assert state(repo) == old
