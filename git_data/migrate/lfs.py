@@ -73,6 +73,8 @@ class Migration:
         """Raises: RepositoryError where a migration cannot begin."""
         if self.repo.worktree:
             self.vouched = lfs_commit.Vouched(self.repo)  # before git looks
+        if self.mode == KEEP:
+            return  # nothing changes in git: modified files stay modified
         require_ready(self.repo, self.mode == HISTORY, self.vouched.excuse if self.vouched else None)
 
     def look(self) -> None:
