@@ -162,6 +162,7 @@ class Migration:
         self.record.save(DONE)
         self.converted.pointers = {file.path: file.pointer for file in self.head.pointers}
         self._share()
+        lfs_commit.settle(self.repo)
 
     def _commit(self) -> None:
         remote = self._remote(local=False)
