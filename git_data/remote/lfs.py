@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from git_data.errors import AccessDenied, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable, UsageError
 from git_data.remote.address import Address
 from git_data.remote.base import Entry, Options, Remote, Source, Traits
+from git_data.remote.credentials import extra_headers
 from git_data.remote.http import LearnedTraits
 from git_data.remote.http_client import base_url
 from git_data.remote.layout import oid_of
@@ -49,8 +50,8 @@ def server(address: Address, options: Options) -> Server:
         from git_data.remote.lfs_ssh import SshServer
 
         return SshServer(address, options)
-    access = Access(api_url(address))
-    return HttpServer(address.url, options, lambda operation, refused: access, address.user)
+    url = api_url(address)
+    return HttpServer(address.url, options, lambda operation, refused: Access(url, extra_headers(url)), address.user)
 
 
 def api_url(address: Address) -> str:
@@ -148,6 +149,8 @@ class Lfs(Remote):
             yield from self._server.download(oid, granted, start, length)
         except GitDataError as error:
             raise self._failed(DOWNLOAD, oid, error) from None
+        if length is None:
+            self._permits[DOWNLOAD].forget(oid)  # of a hundred thousand objects it would be much to keep
 
     def get_many(self, wanted: Sequence[tuple[str, int]]) -> Sequence[bytes | GitDataError]:
         """See ``Remote.get_many``."""

@@ -185,3 +185,22 @@ def test_a_server_that_was_emptied_is_sent_everything_again(lfs_repo: Repo, plac
     shutil.rmtree(place.storage)
     lfs_repo.git("push", "-q", "origin", "main:again")
     assert len(place.objects()) == 2
+
+
+def test_damage_on_a_server_is_not_said_to_be_mended(lfs_repo: Repo, origin: Path, request: pytest.FixtureRequest) -> None:
+    """The server believes to have the object, and takes it no second time."""
+    place = by_http(request, origin)
+    add_remote(lfs_repo, place.url)
+    damaged = lfs_repo.write("a.bin", 500)
+    gone = lfs_repo.write("b.bin", 500)
+    lfs_repo.commit("first")
+    lfs_repo.data("push")
+    paths = {path.name: path for path in place.storage.rglob("*") if path.is_file()}
+    paths[sha256(damaged)].write_bytes(bytes(500))
+    paths[sha256(gone)].unlink()
+    said = lfs_repo.run("git", "data", "fsck", "--remote", "--sample", "100%", "--repair", ok=[4])
+    assert said.stdout.count(b"sent again") == 2 and b"must delete it there" in said.stderr
+    assert sha256(gone) in place.objects()
+    lfs_repo.run("rm", "-r", lfs_repo.store() / "objects")
+    assert sha256(damaged)[:12] in lfs_repo.fails("data", "fetch")
+    assert lfs_repo.objects() == {sha256(gone)}
