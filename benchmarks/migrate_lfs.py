@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Leaving git-lfs: seconds and bytes on the disk for a repository that git-lfs has made.
 
-``python benchmarks/migrate_lfs.py`` makes XFS and ext4 in loop devices (as root); ``--no-mount`` takes the file system of ``--dir``.
-The bytes are blocks of the file system in use after the command, minus those before: a second copy of the data would show as all
-of its size.
+``python benchmarks/migrate_lfs.py`` makes XFS and ext4 in loop devices (as root); ``--no-mount`` takes that of ``--dir``.  The
+bytes are blocks of the file system in use after the command, minus those before: a second copy of the data would show as all of
+its size.
 """
 
 from __future__ import annotations

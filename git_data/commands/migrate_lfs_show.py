@@ -127,9 +127,8 @@ def done(migration: Migration, as_json: bool) -> None:
         )
         return
     if supply.damaged:
-        say(
-            f"{count(len(supply.damaged), 'object')} of git-lfs damaged: {', '.join(item.path for item in supply.damaged[:_SHOWN])}"
-        )
+        damaged = ", ".join(item.path for item in supply.damaged[:_SHOWN])
+        say(f"{count(len(supply.damaged), 'object')} of git-lfs damaged: {damaged}")
     parts = [
         f"{human_size(size)} {how}"
         for size, how in (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from git_data.base.report import Progress, human_size
-from git_data.errors import MissingData
+from git_data.errors import GitDataError, MissingData
 from git_data.git.repo import Repository, locate
 from git_data.git.run import git
 from git_data.git.scan import shown
@@ -19,6 +19,7 @@ from git_data.migrate.ready import require_ready
 from git_data.migrate.record import BEGUN, DONE, Record, load
 from git_data.migrate.refs import chosen
 from git_data.store.place import open_store
+from git_data.sync.remotes import check
 from git_data.worktree.share import share_with_store
 
 TYPE_CHECKING = False
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from git_data.migrate.lfs_supply import Supply
     from git_data.pointer import Pointer
     from git_data.store.objects import Store
+    from git_data.sync.lfs_discovery import Found
 
 COMMIT, KEEP, HISTORY = "commit", "keep-pointers", "history"
 NAME = "lfs"
@@ -221,14 +223,16 @@ class Migration:
 
     def _share(self) -> None:
         """Blocks instead of copies, where the file system can."""
-        share_with_store(self.store, self.repo.worktree, sorted(self.converted.pointers.items()))
+        files = sorted(self.converted.pointers.items())
+        with Progress("sharing blocks", len(files)) as progress:
+            share_with_store(self.store, self.repo.worktree, files, progress, twins=self.supply.linked)
 
     def _remote(self, local: bool) -> dict[str, str | None]:
         """The LFS server as the default remote, unless there is any: settings for this clone or for the committed file."""
         server = self.supply.server
         if server is None or self.repo.config.names_remotes:
             return {}
-        committed = self.mode == COMMIT and _may_be_committed(server.address)
+        committed = self.mode == COMMIT and _may_be_committed(server)
         if local == committed:
             return {}
         return {"data.remote": "lfs", "data.lfs.url": server.address}
@@ -257,11 +261,16 @@ def unchanged(repo: Repository) -> dict[bytes, os.stat_result]:
     }
 
 
-def _may_be_committed(address: str) -> bool:
-    """Whether everybody can use an address: none of this machine, and without anybody's name (but ssh's usual one)."""
-    host = address.partition("://")[2].partition("/")[0]
-    login = host.rpartition("@")[0]
-    return not address.startswith("lfs+file:") and login in ("", "git")
+def _may_be_committed(server: Found) -> bool:
+    """Whether everybody can use an address: no setting of one user, nothing of this machine, nobody's name but git's."""
+    login = server.address.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    if not (server.is_committed or server.is_beside_git) or login not in ("", "git"):
+        return False
+    try:
+        check("url", server.address, committed=True)
+    except GitDataError:
+        return False
+    return True
 
 
 def nowhere_lines(nowhere: list[Pointer], named: list[tuple[str, Tracked]]) -> list[str]:

@@ -63,12 +63,13 @@ class Found:
 
 
 class Taken:
-    """What became of local objects: how many by which link, and those that were not what their name says."""
+    """What became of local objects: by link or copied, and those that were not what their name says."""
 
-    __slots__ = ("copied_bytes", "damaged", "linked_bytes", "number")
+    __slots__ = ("copied_bytes", "damaged", "linked", "linked_bytes")
 
     def __init__(self) -> None:
-        self.number = 0
+        self.linked: dict[str, str] = {}
+        """oid → the file of git-lfs that has the same blocks as the object"""
         self.linked_bytes = 0
         self.copied_bytes = 0
         self.damaged: list[Local] = []
@@ -176,8 +177,7 @@ class _Work:
                 self.taken.damaged.append(item)
                 return None
             if self.methods[item.root] == "hardlink" and self._link(fd, item, before):
-                self.taken.number += 1
-                self.taken.linked_bytes += item.pointer.size
+                self._linked(item)
                 return None
             return before
         finally:
@@ -226,11 +226,14 @@ class _Work:
             if put in changed:
                 self.taken.damaged.append(item)
                 continue
-            self.taken.number += 1
             if put.method == COPY:
                 self.taken.copied_bytes += put.size
             else:
-                self.taken.linked_bytes += put.size
+                self._linked(item)
+
+    def _linked(self, item: Local) -> None:
+        self.taken.linked[item.pointer.oid] = os.path.join(item.root, item.path)
+        self.taken.linked_bytes += item.pointer.size
 
 
 def _is_being_written(fd: int) -> bool:

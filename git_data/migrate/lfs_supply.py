@@ -44,6 +44,8 @@ class Supply:
         self.trouble: GitDataError | None = None
         self.nowhere: list[Pointer] = []
         self.damaged: list[Local] = []
+        self.linked: dict[str, str] = {}
+        """oid → the file of git-lfs that shares its blocks with the store"""
         self.linked_bytes = 0
         self.copied_bytes = 0
         self.fetched_bytes = 0
@@ -101,6 +103,7 @@ def link(repo: Repository, store: Store, supply: Supply, jobs: int) -> None:
     with Progress("linking objects of git-lfs", len(local), size) as progress:
         taken = lfs_objects.take(repo, store, local, jobs, progress)
     supply.damaged = taken.damaged
+    supply.linked = taken.linked
     supply.linked_bytes, supply.copied_bytes = taken.linked_bytes, taken.copied_bytes
 
 

@@ -69,7 +69,8 @@ def undo(
 
     ``keep_files``: files of data that was not tracked before stay in the work tree.  ``vouched``: see ``carry_out``.
 
-    Raises: CheckFailed when commits were made since, or (without ``force``) were published; RepositoryError when there is nothing to undo.
+    Raises: CheckFailed when commits were made since, or (without ``force``) were published; RepositoryError when there is nothing
+    to undo.
     """
     record = load(repo, command)
     if record is None:

@@ -12,6 +12,7 @@ import lfs_repos
 import pytest
 from helpers import Repo, content, pointer_of, run
 from lfs_repos import ATTRIBUTES, NESTED, copy_of, files, lfs_objects, versions
+from servers.lfs import Giftless
 
 from git_data.link import extents
 
@@ -214,6 +215,34 @@ def test_what_lacks_is_fetched_and_what_is_nowhere_stops_everything(repo: Repo, 
     assert "fetched" in said
     assert {pointer_of(data).split()[3].decode()[7:] for data in gone} <= repo.objects()
     repo.data("fsck")
+
+
+def test_a_server_on_the_network_gives_what_lacks_and_becomes_the_remote(repo: Repo, giftless: Giftless, tmp_path: Path) -> None:
+    name = giftless.repository()
+    bare = tmp_path / "bare.git"
+    run("git", "clone", "-q", "--bare", repo.path, bare)
+    repo.git("remote", "add", "origin", f"file://{bare}")
+    repo.git("config", "lfs.url", giftless.api(name))
+    repo.git("lfs", "push", "--all", "origin")
+    wanted = lfs_objects(repo).keys()
+    shutil.rmtree(repo.git_dir() / "lfs")
+    plan = json.loads(repo.data("migrate", "lfs", "--dry-run", "--json"))
+    assert plan["on_server"]["number"] == 8 and plan["missing"] == []
+    repo.data("migrate", "lfs")
+    assert repo.objects() == wanted
+    assert "lfs.url" not in repo.read(".gitdata").decode(), "a setting of one's own is not committed"
+    new = repo.write("new.bin", 4321)
+    repo.commit("more")
+    repo.git("push", "-q", "origin", "main")
+    assert giftless.objects(name)[repo.object(new).name].read_bytes() == new
+
+
+def test_a_server_beside_the_git_server_is_named_for_everybody(repo: Repo) -> None:
+    repo.git("remote", "add", "origin", "https://git.invalid/team/project.git")
+    repo.data("migrate", "lfs")
+    assert repo.git("config", "--file", ".gitdata", "data.lfs.url") == "lfs+https://git.invalid/team/project.git/info/lfs\n"
+    assert repo.data("remote", "list").split()[0] == "lfs"
+    repo.assert_clean()
 
 
 def test_allow_missing_keeps_those_pointers(repo: Repo) -> None:
