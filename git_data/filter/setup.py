@@ -31,7 +31,12 @@ def make_cleaner(repo: Repository, store: Store, pointer_format: str = "") -> Cl
             clone = "reflink" in methods
     except (GitDataError, OSError):
         clone = False
-    return Cleaner(store, repo.worktree or ".", clone, pointer_format or repo.settings.pointer_format)
+    kept = None
+    if repo.worktree and len(repo.filters) > 1:
+        from git_data.filter.formats import Kept
+
+        kept = Kept(repo)
+    return Cleaner(store, repo.worktree or ".", clone, pointer_format or repo.settings.pointer_format, kept)
 
 
 def _like_worktree(repo: Repository, store: Store) -> str:

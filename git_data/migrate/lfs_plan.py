@@ -78,15 +78,16 @@ def look_at_head(repo: Repository) -> Head:
         if switched is not None:
             head.attributes.append(Attributes(path, mode, switched))
     filters = with_filter([path for path in regular if path not in attributes], root)
-    lfs = {path: regular[path] for path, name in filters.items() if name == "lfs"}
-    known = pointers_of(repo, raw_ids([blob for _, blob in lfs.values()]))
+    # pointers of git-lfs that are ours already came with a branch that was merged
+    data = {path: regular[path] for path, name in filters.items() if name in ("data", "lfs")}
+    known = pointers_of(repo, raw_ids([blob for _, blob in data.values()]))
     rest = []
-    for path, (mode, blob) in lfs.items():
+    for path, (mode, blob) in data.items():
         raw = bytes.fromhex(blob.decode())
         pointer = known.get(raw)
-        if pointer is None:
+        if pointer is None and filters[path] == "lfs":
             rest.append((path, mode, blob))
-        elif pointer.format == "lfs":
+        elif pointer is not None and pointer.format == "lfs":
             head.pointers.append(Tracked(path, mode, raw, pointer))
     _sort_out(rest, head, repo)
     return head

@@ -97,7 +97,15 @@ def test_old_commits_stay_git_lfs_s(repo: Repo, tmp_path: Path) -> None:
     repo.git("checkout", "-q", "main")
     repo.git("merge", "-q", "-m", "merged again", "mine")
     assert repo.read("run.bin") == new and repo.read("b.bin") == content(4000, seed=13)
+    assert repo.blob("run.bin") == pointer_of(new, "lfs")
+    os.utime(repo.file("run.bin"))
+    assert repo.status() == "", "the same content, and so the same pointer"
+    os.utime(repo.file("run.bin"))
+    repo.data("add", "-A")
     assert repo.status() == ""
+    assert "1 file on 'main'" in repo.data("migrate", "lfs")
+    assert repo.blob("run.bin") == pointer_of(new)
+    repo.data("fsck")
 
 
 @pytest.mark.parametrize("how", ["clone", "pull"])
