@@ -400,6 +400,25 @@ def test_submodules_and_settings_of_a_stranger(repo: Repo, template: Path) -> No
     assert repo.status() == ""
 
 
+def test_a_sparse_checkout_stays_one_and_other_work_trees_stay_as_they_are(repo: Repo) -> None:
+    other = Repo(repo.path.parent / "linked")
+    repo.git("worktree", "add", "-q", other.path, "old")
+    seen = files(other)
+    repo.git("status")  # a copy is to be looked at first
+    repo.git("sparse-checkout", "set", "--cone", "with space")
+    here = files(repo)
+    repo.data("migrate", "lfs")
+    repo.assert_clean()
+    assert files(repo) == here and not repo.file("sub").exists()
+    assert repo.blob("sub/y.bin") == pointer_of(content(2000, seed=11))
+    assert (files(other), other.status()) == (seen, "")
+    repo.data("migrate", "lfs", "--undo")
+    assert (files(repo), repo.status()) == (here, "")
+    repo.data("migrate", "lfs", "--history")
+    assert (files(repo), repo.status(), files(other), other.status()) == (here, "", seen, "")
+    assert other.blob("a.bin", "HEAD") == pointer_of(content(3000, seed=0))
+
+
 def test_names_that_differ_in_case_only_and_objects_kept_elsewhere(repo: Repo) -> None:
     one, two = repo.write("Case.bin", 100), repo.write("case.bin", 101)
     repo.commit("case")
