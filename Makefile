@@ -19,6 +19,9 @@ AZURITE = ! command -v npm >/dev/null || { \
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/azurite azurite && \
 	ln -sf ../azurite/node_modules/.bin/azurite-blob $(BIN)/azurite-blob; }
 
+# giftless, an LFS server, needs much, and has an environment of its own
+GIFTLESS = $(PYTHON) -m venv $(VENV)/giftless && $(VENV)/giftless/bin/pip install --quiet -r tests/servers/giftless.txt
+
 # Neighbours run in one process, and share what their module and their servers took to set up.
 SPREAD = -n $(JOBS) --dist worksteal
 # Several processes race in many tests. One that fails is run once more, and reported ("rerun"): look at it all the same.
@@ -39,11 +42,12 @@ packages:
 
 setup: $(READY)
 
-$(READY): pyproject.toml setup.py git_data/_native/core.c git_data/_native/core.h git_data/_native/build.py | packages
+$(READY): pyproject.toml setup.py git_data/_native/core.c git_data/_native/core.h git_data/_native/build.py tests/servers/giftless.txt | packages
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "git-data needs Python 3.10 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[test,lint]'
 	$(AZURITE)
+	$(GIFTLESS)
 	touch $@
 
 lint: setup

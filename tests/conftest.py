@@ -39,6 +39,7 @@ from servers.git_hosts import (  # noqa: E402, F401  (fixtures)
     smart_host,
     ssh_host,
 )
+from servers.lfs import giftless, lfs_over_ssh  # noqa: E402, F401  (fixtures)
 from servers.seaweedfs import seaweedfs, seaweedfs_server  # noqa: E402, F401  (fixtures)
 from servers.sshd import own_sshd, sshd  # noqa: E402, F401  (fixtures)
 from servers.web import (  # noqa: E402, F401  (fixtures)
@@ -51,7 +52,13 @@ from servers.web import (  # noqa: E402, F401  (fixtures)
 )
 
 SOURCES = Path(__file__).resolve().parent.parent
-_KEPT = ("GIT_DATA_PURE", "GIT_DATA_TEST_AZURITE", "GIT_DATA_TEST_NGINX_MODULES", "GIT_DATA_TEST_REFLINK_DIR")
+_KEPT = (
+    "GIT_DATA_PURE",
+    "GIT_DATA_TEST_AZURITE",
+    "GIT_DATA_TEST_GIFTLESS",
+    "GIT_DATA_TEST_NGINX_MODULES",
+    "GIT_DATA_TEST_REFLINK_DIR",
+)
 _XFS_BYTES = 512 << 20
 _CLONE_NEWNS = 0x00020000  # sched.h
 
