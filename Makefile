@@ -42,7 +42,8 @@ setup: $(READY)
 $(READY): pyproject.toml setup.py git_data/_native/core.c git_data/_native/core.h git_data/_native/build.py | packages
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "git-data needs Python 3.10 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[test,lint]'
+	# compat: a path and no import hook, which each of the many commands of the tests would load
+	$(BIN)/pip install --quiet --config-settings editable_mode=compat --editable '.[test,lint]'
 	$(AZURITE)
 	touch $@
 
