@@ -19,6 +19,9 @@ AZURITE = ! command -v npm >/dev/null || { \
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/azurite azurite && \
 	ln -sf ../azurite/node_modules/.bin/azurite-blob $(BIN)/azurite-blob; }
 
+# compat: a path and no import hook, which each of the many commands of the tests would load
+PACKAGES = $(BIN)/pip install --quiet --config-settings editable_mode=compat --editable '.[test,lint]'
+
 # Neighbours run in one process, and share what their module and their servers took to set up.
 SPREAD = -n $(JOBS) --dist worksteal
 # Several processes race in many tests. One that fails is run once more, and reported ("rerun"): look at it all the same.
@@ -42,9 +45,7 @@ setup: $(READY)
 $(READY): pyproject.toml setup.py git_data/_native/core.c git_data/_native/core.h git_data/_native/build.py | packages
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "git-data needs Python 3.10 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	# compat: a path and no import hook, which each of the many commands of the tests would load
-	$(BIN)/pip install --quiet --config-settings editable_mode=compat --editable '.[test,lint]'
-	$(AZURITE)
+	($(AZURITE)) & azurite=$$!; $(PACKAGES) && wait $$azurite
 	touch $@
 
 lint: setup

@@ -76,6 +76,11 @@ _GLOBAL_CONFIG = """\
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first, so that in the end no process works at one alone."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing of the user's gets in, nothing of ours gets out."""
