@@ -198,6 +198,7 @@ def at_once(writers: list[Repo], *command: str) -> list[tuple[int, str]]:
     return [(process.returncode, text) for process, text in zip(started, said)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("store", "number"),
     [("folder", 8), ("S3 (SeaweedFS)", 8), ("SFTP (OpenSSH)", 3), ("WebDAV (rclone)", 3)],
