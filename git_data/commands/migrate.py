@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 SUBCOMMANDS = {
+    "dvc": ("git_data.commands.migrate_dvc", "leave DVC: its data becomes tracked in place"),
     "forget": ("git_data.commands.migrate_forget", "let go of what was kept from before migrations"),
 }
 """Name → (module with ``configure(parser)`` and ``run(arguments) -> exit status``, one line of help)."""

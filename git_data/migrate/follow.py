@@ -7,6 +7,7 @@ copied or hashed.  ``check_out`` has git do it, and the filter make links.  Both
 from __future__ import annotations
 
 import os
+import stat
 
 from git_data.base import fsio
 from git_data.git.run import git, records
@@ -71,9 +72,9 @@ def _has_content(path: bytes, pointer: Pointer, vouched: os.stat_result | None) 
         status = os.lstat(path)
     except OSError:
         return False
-    if vouched is not None:
-        return True
-    return status.st_size == pointer.size
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    return vouched is not None or status.st_size == pointer.size
 
 
 def _check_out_files(paths: list[bytes], root: str) -> None:

@@ -37,8 +37,7 @@ def carry_out(repo: Repository, store: Store, record: Record, vouched: Mapping[b
     if vouched is None:
         _follow(before)
     else:
-        for move in record.moves:
-            take_over(repo, store, move.old, move.new, vouched)
+        _follow(before, repo, store, vouched)
     record.save(DONE)
 
 
@@ -49,7 +48,7 @@ def finish(repo: Repository, record: Record) -> bool:
     """
     if record.state == DONE:
         return True
-    if not record.moves or _moved_on(repo, record):
+    if not record.moves or moved_on(repo, record):
         record.restore_settings_and_files()
         record.forget()
         return False
@@ -74,8 +73,7 @@ def undo(repo: Repository, store: Store, command: str, force: bool = False, keep
     before = worktrees(repo)
     _transaction(repo, record, [(move.name, move.old, move.new) for move in record.moves], keep=False)
     if keep_files:
-        for move in record.moves:
-            take_over(repo, store, move.new, move.old, {})
+        _follow(before, repo, store, {})
     else:
         _follow(before)
     record.restore_settings_and_files()
@@ -93,10 +91,20 @@ def forget(repo: Repository) -> int:
     return len(names)
 
 
-def _follow(before: list[Worktree]) -> None:
+def _follow(
+    before: list[Worktree],
+    repo: Repository | None = None,
+    store: Store | None = None,
+    vouched: Mapping[bytes, os.stat_result] | None = None,
+) -> None:
+    """Have all work trees follow; in that of ``repo``, if it is given, files stay in their places."""
     for tree in before:
         now = git("rev-parse", "HEAD", cwd=tree.path).decode().strip()
-        if now != tree.head:
+        if now == tree.head:
+            continue
+        if repo is not None and store is not None and os.path.realpath(tree.path) == os.path.realpath(repo.worktree):
+            take_over(repo, store, tree.head, now, vouched or {})
+        else:
             check_out(tree.path, tree.head, now)
 
 
@@ -113,7 +121,7 @@ def _transaction(repo: Repository, record: Record, moves: list[tuple[str, str, s
     git("update-ref", "-m", f"git data migrate {record.command}", "--stdin", stdin=stdin, cwd=_cwd(repo))
 
 
-def _moved_on(repo: Repository, record: Record) -> list[str]:
+def moved_on(repo: Repository, record: Record) -> list[str]:
     """The names of refs that are not where the migration has put them."""
     found = []
     for move in record.moves:
@@ -124,7 +132,7 @@ def _moved_on(repo: Repository, record: Record) -> list[str]:
 
 
 def _require_untouched(repo: Repository, record: Record, force: bool) -> None:
-    moved = _moved_on(repo, record)
+    moved = moved_on(repo, record)
     if moved:
         raise CheckFailed(
             f"{_some(moved)} moved since 'git data migrate {record.command}': undoing it would lose commits",

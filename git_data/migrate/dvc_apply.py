@@ -1,0 +1,344 @@
+"""``git data migrate dvc``: one commit that makes DVC's data ours, with every file in its place.
+
+Everything is taken in and checked before anything visible changes; then the record is written, git is set up, links into DVC's cache
+become files, and the branch moves.  A kill before that leaves objects nobody refers to; after it, the same command finishes.
+"""
+
+from __future__ import annotations
+
+import os
+
+from git_data.base import fsio
+from git_data.base.report import Progress
+from git_data.errors import CheckFailed, MissingData, RepositoryError
+from git_data.git.run import git, records
+from git_data.git.scan import shown
+from git_data.link.probe import usable
+from git_data.migrate import dvc_config, dvc_settings, dvc_worktree, follow, moves, one_commit
+from git_data.migrate.dvc_cache import Intake
+from git_data.migrate.dvc_digests import in_git
+from git_data.migrate.dvc_pieces import EXECUTABLE, FILE, Pieces
+from git_data.migrate.dvc_plan import Plan, root_of, tree_of
+from git_data.migrate.dvc_tree import Translated, Translator, Tree, Value, differences
+from git_data.migrate.dvc_worktree import Placed, Seen
+from git_data.migrate.record import BEGUN, DONE, Record, load
+from git_data.pointer import parse
+from git_data.setup import filters
+from git_data.setup.hooks import NAMES, hooks_directory, install_hooks
+from git_data.store.place import open_store, register
+from git_data.worktree.share import share_with_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from git_data.git.repo import Repository
+    from git_data.migrate.dvc_pieces import Piece
+    from git_data.store.objects import Store
+
+COMMAND = "dvc"
+MESSAGE = "Move data from DVC to git-data\n\nMade by: git data migrate dvc\n"
+_SHOWN = 10
+
+
+class Result:
+    """What a migration did, or would do."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.pieces: list[Piece] = []
+        self.files = 0
+        self.size_bytes = 0
+        self.places: dict[str, int] = {}
+        self.gone: list[bytes] = []
+        self.come: list[bytes] = []
+        self.commit = ""
+        self.commits = 0
+        self.copied_bytes = 0
+        self.settings: list[str] = []
+        self.cache_left = False
+        self.done_before = False
+
+    @property
+    def left(self) -> list[Piece]:
+        """Sources that stay with DVC."""
+        return [piece for piece in self.pieces if piece.reason]
+
+
+def begin(repo: Repository, store: Store, jobs: int, progress: Progress | None) -> tuple[Plan, Tree]:
+    """What there is to do for the commit that is checked out. Raises: RepositoryError."""
+    _, head = one_commit.checked_out(repo)
+    special, others = tree_of(repo, head)
+    root = root_of(special)
+    config = dvc_config.read(os.path.join(repo.require_worktree(), os.fsdecode(root)))
+    plan = Plan(repo, root, Intake(repo, store, config.cache_dir, jobs, progress), config)
+    plan.blobs.load([blob for mode, blob in special.values() if mode != b"160000"])
+    tree = Tree(special, {})
+    plan.add(tree, at_head=True)
+    plan.hash_deps({others[path] for path in plan.dep_paths if path in others})
+    tree.plain = {path: others[path] for path in plan.watched if path in others}
+    return plan, tree
+
+
+def translator(plan: Plan, store: Store) -> Translator:
+    """Makes what is to be of what is, when contents have been taken in."""
+    pieces = Pieces(plan.sources, plan.intake.found, plan.in_git, lambda pointer: in_git(store, pointer))
+    worktree = plan.repo.require_worktree()
+    return Translator(
+        plan.root, pieces, plan.blobs.read, lambda config, before: dvc_settings.gitdata(worktree, plan.root, config, before)
+    )
+
+
+def dry_run(repo: Repository, jobs: int) -> Result:
+    """What would be done. Nothing changes."""
+    store = open_store(repo)
+    plan, tree = begin(repo, store, jobs, None)
+    result = Result(plan)
+    result.places, missing = plan.look()
+    lacking = {one.key for one in missing}
+    _pretend(plan, lacking)
+    translated = translator(plan, store).translate(tree)
+    _count(result, translated)
+    result.gone, come = differences(None, tree, translated)
+    result.come = sorted(come)
+    plan.close()
+    return result
+
+
+def _pretend(plan: Plan, lacking: set[object]) -> None:
+    """For a look ahead: contents that are to be had count as if they were in the store."""
+    from git_data.pointer import Pointer
+
+    for key, one in plan.wanted.items():
+        if key not in lacking and key not in plan.intake.found:
+            plan.intake.found[key] = Pointer("0" * 64, max(one.size, 1))
+
+
+def apply(repo: Repository, jobs: int, allow_missing: bool) -> Result:
+    """Migrate what is checked out.
+
+    Raises: MissingData when content is nowhere (without ``allow_missing``), CheckFailed when files were changed, RepositoryError.
+    """
+    store = open_store(repo)
+    finish(repo, store)
+    plan, tree = begin(repo, store, jobs, None)
+    result = Result(plan)
+    size = sum(max(one.size, 0) for one in plan.wanted.values())
+    with Progress("taking in", len(plan.wanted), size) as progress:
+        plan.intake.progress = progress
+        plan.take_in()
+    plan.close()
+    translated = translator(plan, store).translate(tree)
+    _count(result, translated)
+    require_complete(result, allow_missing)
+    if all(piece.reason for piece in result.pieces):
+        raise RepositoryError("there is nothing here that can be moved from DVC", "git data migrate dvc --dry-run")
+    placed = _placed(repo, translated)
+    seen = _look(repo, store, placed, plan, jobs)
+    result.gone, come = differences(None, tree, translated)
+    move = one_commit.build(repo, _files(repo, come, placed), result.gone, MESSAGE)
+    record = Record(repo, COMMAND)
+    record.moves = [move]
+    result.commit = move.new
+    settle(repo, store, record, plan, translated, result, seen, placed)
+    return result
+
+
+def settle(
+    repo: Repository,
+    store: Store,
+    record: Record,
+    plan: Plan,
+    translated: Translated,
+    result: Result,
+    seen: Seen,
+    placed: list[Placed],
+) -> None:
+    """Everything visible: set git up, replace links, move refs, have the work tree follow."""
+    record.save(BEGUN)
+    result.cache_left = os.path.isdir(plan.config.cache_dir)
+    _install(repo, store, record)
+    is_left = any(piece.reason for piece in translated.pieces.values())
+    if not is_left:
+        _hide_dvc(repo, record, plan.root)
+    result.settings = dvc_settings.local(repo, plan.config, plan.remotes, record)
+    _keep_links(repo, store, record, plan)
+    result.copied_bytes = plan.intake.copied_bytes + dvc_worktree.replace_links(repo, store, seen)
+    dvc_worktree.set_executable(repo, placed, seen)
+    moves.carry_out(repo, store, record, seen.vouched)
+    share_with_store(store, repo.require_worktree(), [(file.path, file.pointer) for file in placed if file.path in seen.vouched])
+
+
+def _count(result: Result, translated: Translated) -> None:
+    result.pieces = sorted(translated.pieces.values(), key=lambda piece: piece.source)
+    for piece in result.pieces:
+        result.files += len(piece.files)
+        for _, content in piece.files.values():
+            pointer = parse(content)
+            result.size_bytes += pointer.size if pointer is not None else len(content)
+
+
+def require_complete(result: Result, allow_missing: bool) -> None:
+    """Raises: MissingData, or CheckFailed, when something cannot be moved and that was not allowed."""
+    left = result.left
+    if not left or allow_missing:
+        return
+    lines = []
+    for piece in left[:_SHOWN]:
+        lines.append(f"\n  '{shown(piece.source)}': {piece.reason}")
+        lines += [f"\n    '{shown(path)}' (MD5 {key.md5})" for path, key in piece.missing[:_SHOWN]]
+        if len(piece.missing) > _SHOWN:
+            lines.append(f"\n    and {len(piece.missing) - _SHOWN:,} more")
+    if len(left) > _SHOWN:
+        lines.append(f"\n  and {len(left) - _SHOWN:,} more")
+    lines += [f"\n  remote '{name}' did not answer: {reason}" for name, reason in result.plan.silent.items()]
+    if any(piece.missing for piece in left):
+        raise MissingData(
+            f"not everything can be moved; nothing has changed:{''.join(lines)}",
+            "dvc fetch, or leave them to DVC: git data migrate dvc --allow-missing",
+        )
+    raise CheckFailed(
+        f"not everything can be moved; nothing has changed:{''.join(lines)}",
+        "leave them to DVC: git data migrate dvc --allow-missing",
+    )
+
+
+def _placed(repo: Repository, translated: Translated) -> list[Placed]:
+    root = os.fsencode(repo.require_worktree())
+    found = []
+    for piece in translated.pieces.values():
+        directories = [path for path, is_directory in piece.outs if is_directory]
+        for path, (mode, content) in piece.files.items():
+            pointer = parse(content)
+            if pointer is None:
+                continue
+            executable = mode == EXECUTABLE
+            if not executable and any(path.startswith(directory + b"/") for directory in directories):
+                # of files in directories DVC does not know whether they are executable: the work tree does
+                executable = _is_executable(os.path.join(root, path))
+            found.append(Placed(path, pointer, executable))
+    return found
+
+
+def _is_executable(path: bytes) -> bool:
+    try:
+        return bool(os.stat(path).st_mode & 0o100)
+    except OSError:
+        return False
+
+
+def _files(repo: Repository, come: Mapping[bytes, Value], placed: list[Placed]) -> list[one_commit.File]:
+    executable = {file.path for file in placed if file.executable}
+    if repo.config.get_bool("core.ignorecase", False):
+        folded: dict[str, bytes] = {}
+        for path in come:
+            other = folded.setdefault(os.fsdecode(path).casefold(), path)
+            if other != path:
+                raise RepositoryError(f"'{shown(other)}' and '{shown(path)}' are one file on this file system")
+    return [
+        one_commit.File(path, EXECUTABLE if path in executable else value.mode or FILE, value.content)
+        for path, value in come.items()
+        if value.content is not None
+    ]
+
+
+def _look(repo: Repository, store: Store, placed: list[Placed], plan: Plan, jobs: int) -> Seen:
+    with Progress("comparing", len(placed), sum(file.pointer.size for file in placed)) as progress:
+        seen = dvc_worktree.look(repo, store, placed, plan.config.cache_dir, jobs, progress)
+    if seen.changed:
+        names = ", ".join(f"'{shown(path)}'" for path in sorted(seen.changed)[:_SHOWN])
+        more = f" and {len(seen.changed) - _SHOWN:,} more" if len(seen.changed) > _SHOWN else ""
+        raise CheckFailed(
+            f"not what DVC has on record: {names}{more}; nothing has changed",
+            "dvc commit && git commit -a   # or put them back: dvc checkout --force",
+        )
+    return seen
+
+
+def _install(repo: Repository, store: Store, record: Record) -> None:
+    """Set git up as ``git data install`` does, so that it can be undone."""
+    directory, _ = hooks_directory(repo)
+    for key in [*filters.wanted(), "core.trustctime", "data.link"]:
+        record.keep_setting(key)
+    if os.path.realpath(directory).startswith(os.path.realpath(repo.common_dir)):
+        for name in NAMES:
+            record.keep_file(os.path.join(directory, name))
+            record.keep_file(os.path.join(directory, name + ".chained"))
+    record.keep_file(os.path.join(repo.common_dir, "info", "exclude"))
+    record.save(BEGUN)
+    if filters.OUR_MARK not in repo.config.get("filter.data.process").replace("\\", "/"):
+        filters.write("--local", False, False)
+    install_hooks(repo)
+    store.make()
+    register(repo, store)
+
+
+def _hide_dvc(repo: Repository, record: Record, root: bytes) -> None:
+    """DVC's directory stays on disk, with its cache; git is not to show it."""
+    path = os.path.join(repo.common_dir, "info", "exclude")
+    line = b"/" + root + b".dvc/"
+    content = fsio.read_file(path) or b""
+    if line not in content.split(b"\n"):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        fsio.write_file(path, content + (b"" if not content or content.endswith(b"\n") else b"\n") + line + b"\n")
+
+
+def _keep_links(repo: Repository, store: Store, record: Record, plan: Plan) -> None:
+    """Who has DVC make links where blocks cannot be shared gets hard links from us, too."""
+    types = plan.config.link_types
+    if not any(name in ("hardlink", "symlink") for name in types) or repo.config.get("data.link"):
+        return
+    stage = os.path.join(repo.data_dir, "tmp")
+    os.makedirs(stage, exist_ok=True)
+    if "reflink" not in usable(("reflink",), store.tmp, stage, os.path.join(repo.data_dir, "links")):
+        git("config", "--local", "data.link", "hardlink", cwd=repo.worktree)
+        repo.settings.link = ("hardlink", "copy")
+
+
+def finish(repo: Repository, store: Store) -> None:
+    """Finish what a killed command left. Raises: RepositoryError when the last migration is done, and was not undone."""
+    record = load(repo, COMMAND)
+    if record is None or record.state == DONE:
+        return
+    if not record.moves or moves.moved_on(repo, record):
+        record.restore_settings_and_files()
+        record.forget()
+        return
+    branch = git("symbolic-ref", "-q", "HEAD", ok=(0, 1), cwd=repo.worktree).decode().strip() or "HEAD"
+    for move in record.moves:
+        if move.name == branch:
+            follow.take_over(repo, store, move.old, move.new, {})
+    record.save(DONE)
+
+
+def undo(repo: Repository, force: bool) -> None:
+    """Take the last migration back; the data stays in the work tree, and DVC finds it up to date.
+
+    Raises: CheckFailed, RepositoryError.
+    """
+    store = open_store(repo)
+    finish(repo, store)
+    record = load(repo, COMMAND)
+    empty = _empty_files(repo, record) if record is not None else []
+    moves.undo(repo, store, COMMAND, force, keep_files=True)
+    for path in empty:
+        full = os.path.join(os.fsencode(repo.require_worktree()), path)
+        if not os.path.lexists(full):
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            open(full, "xb").close()
+
+
+def _empty_files(repo: Repository, record: Record) -> list[bytes]:
+    """Empty files of data, which git takes away with the commit: an empty file has no pointer."""
+    branch = git("symbolic-ref", "-q", "HEAD", ok=(0, 1), cwd=repo.worktree).decode().strip() or "HEAD"
+    empty = git("hash-object", "-t", "blob", "--stdin", cwd=repo.worktree).strip()
+    found = []
+    for move in record.moves:
+        if move.name == branch and move.old != move.new:
+            fields = records(
+                "diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", move.old, move.new, cwd=repo.worktree
+            )
+            for header, path in zip(fields[0::2], fields[1::2]):
+                if header.split(b" ")[3] == empty and header.endswith(b"A"):
+                    found.append(path)
+    return found
