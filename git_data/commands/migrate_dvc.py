@@ -6,10 +6,12 @@ verified by its MD5 and gets its SHA-256 in one reading.
 
   git data migrate dvc --dry-run      what would be done, and what is missing
   git data migrate dvc                one commit on top
+  git data migrate dvc --history      every commit as if its data had always been git-data's
   git data migrate dvc --undo         as it was before
 
-.dvc files go, and DVC's lines in .gitignore; dvc.yaml and dvc.lock become data.yaml and data.lock (git-data carries pipelines, but
-does not run them yet); remotes in .dvc/config become remotes in .gitdata, without credentials. DVC's cache stays on disk.
+.dvc files go, and DVC's lines in .gitignore; dvc.yaml and dvc.lock become data.yaml and data.lock (git-data carries
+pipelines, but does not run them yet); remotes in .dvc/config become remotes in .gitdata, without credentials. DVC's cache stays
+on disk.
 
 Exit status: 3 content is missing, 1 something else cannot be moved; then nothing has changed.
 """
@@ -38,6 +40,14 @@ _SHOWN = 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    parser.add_argument("--history", action="store_true", help="rewrite every commit of all branches and tags")
+    parser.add_argument(
+        "--include-ref", action="append", default=[], metavar="REF", help="with --history: these branches and tags only"
+    )
+    parser.add_argument(
+        "--exclude-ref", action="append", default=[], metavar="REF", help="with --history: not these, nor what they reach"
+    )
+    parser.add_argument("--object-map", default="", metavar="FILE", help="with --history: write which commit became which")
     parser.add_argument("--allow-missing", action="store_true", help="leave what cannot be moved with DVC, and move the rest")
     add_dry_run(parser)
     add_json(parser)
@@ -47,9 +57,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Migrate."""
-    from git_data.migrate import dvc_apply
+    from git_data.migrate import dvc_apply, dvc_history
     from git_data.migrate.ready import require_ready
+    from git_data.store.place import open_store
 
+    here = os.getcwd()
     repo = locate()
     repo.require_worktree()
     os.chdir(repo.worktree)
@@ -59,15 +71,22 @@ def run(arguments: argparse.Namespace) -> int:
         dvc_apply.undo(repo, arguments.force)
         output.line("Everything is as it was before; DVC looks after the data again: dvc status")
         return 0
+    if not arguments.history and (arguments.include_ref or arguments.exclude_ref or arguments.object_map):
+        raise UsageError("--include-ref, --exclude-ref and --object-map go with --history", "git data migrate dvc -h")
+    object_map = os.path.join(here, arguments.object_map) if arguments.object_map else ""
     jobs = arguments.jobs or repo.settings.jobs
+    refs = (arguments.include_ref, arguments.exclude_ref)
     if arguments.dry_run:
-        result = dvc_apply.dry_run(repo, jobs)
+        result = dvc_history.dry_run(repo, jobs, *refs) if arguments.history else dvc_apply.dry_run(repo, jobs)
     else:
-        from git_data.store.place import open_store
-
-        dvc_apply.finish(repo, open_store(repo))
-        require_ready(repo, False)
-        result = dvc_apply.apply(repo, jobs, arguments.allow_missing)
+        if dvc_apply.finish(repo, open_store(repo)):
+            output.line("The migration that was interrupted is finished.")
+            return 0
+        require_ready(repo, arguments.history)
+        if arguments.history:
+            result = dvc_history.apply(repo, jobs, arguments.allow_missing, *refs, object_map)
+        else:
+            result = dvc_apply.apply(repo, jobs, arguments.allow_missing)
     if arguments.json:
         output.print_json(_json(result, arguments.dry_run))
     else:
@@ -80,6 +99,8 @@ def _json(result: Result, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
         "commit": result.commit,
+        "commits": result.commits,
+        "versions": result.versions,
         "files": result.files,
         "size": result.size_bytes,
         "contents": len(plan.wanted),
@@ -92,6 +113,10 @@ def _json(result: Result, dry_run: bool) -> dict[str, Any]:
                 "missing": [{"path": output.name(path), "md5": key.md5} for path, key in piece.missing],
             }
             for piece in result.left
+        ],
+        "left_in_history": [
+            {"path": output.name(piece.source), "reason": piece.reason, "missing": [key.md5 for _, key in piece.missing]}
+            for piece in result.left_in_history
         ],
         "removed": [output.name(path) for path in result.gone],
         "remotes": [
@@ -110,9 +135,17 @@ def _print(repo: Repository, result: Result, dry_run: bool) -> None:
     done = "would become" if dry_run else "became"
     kinds = f"{count(len(moved), 'file')} of DVC"
     output.line(f"{kinds} {done} {count(result.files, 'data file')} ({human_size(result.size_bytes)}).")
+    if result.commits:
+        output.line(f"In {count(result.commits, 'commit')}: {count(result.versions, 'version')} of data files.")
     if dry_run and result.places:
         output.line("Content: " + ", ".join(f"{number:,} in {place}" for place, number in result.places.items()) + ".")
     _print_left(result)
+    for piece in result.left_in_history[:_SHOWN]:
+        output.line(f"Stays with DVC in some commits: {shown(piece.source)}: {piece.reason}")
+    if len(result.left_in_history) > _SHOWN:
+        output.line(f"and {len(result.left_in_history) - _SHOWN:,} more")
+    for tag in result.unsigned:
+        output.line(f"{tag} lost its signature.")
     for path in plan.intake.damaged[:_SHOWN]:
         output.line(f"Damaged in DVC's cache: {output.plain(path)}")
     for piece in result.pieces:
@@ -123,12 +156,13 @@ def _print(repo: Repository, result: Result, dry_run: bool) -> None:
         output.line(f"{count(len(pipelines), 'pipeline')}: dvc.yaml {done} data.yaml; git-data does not run stages yet.")
     _print_remotes(result, dry_run)
     if dry_run:
-        output.line("Nothing has changed. To do it: git data migrate dvc")
+        output.line("Nothing has changed. To do it, leave out --dry-run.")
         return
     if result.copied_bytes:
         output.line(f"Copied, because blocks could not be shared: {human_size(result.copied_bytes)}.")
     _print_cache(result)
-    output.line(f"Commit {result.commit[:12]} made; to take it back: git data migrate dvc --undo")
+    made = f"Commit {result.commit[:12]} made" if not result.commits else "History is rewritten"
+    output.line(f"{made}; to take it back: git data migrate dvc --undo")
 
 
 def _print_left(result: Result) -> None:

@@ -17,7 +17,7 @@ from git_data.link.probe import usable
 from git_data.migrate import dvc_config, dvc_settings, dvc_worktree, follow, moves, one_commit
 from git_data.migrate.dvc_cache import Intake
 from git_data.migrate.dvc_digests import in_git
-from git_data.migrate.dvc_pieces import EXECUTABLE, FILE, Pieces
+from git_data.migrate.dvc_pieces import EXECUTABLE, Pieces
 from git_data.migrate.dvc_plan import Plan, root_of, tree_of
 from git_data.migrate.dvc_tree import Translated, Translator, Tree, Value, differences
 from git_data.migrate.dvc_worktree import Placed, Seen
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from git_data.git.repo import Repository
+    from git_data.migrate.dvc_files import Key
     from git_data.migrate.dvc_pieces import Piece
     from git_data.store.objects import Store
 
@@ -57,7 +58,9 @@ class Result:
         self.copied_bytes = 0
         self.settings: list[str] = []
         self.cache_left = False
-        self.done_before = False
+        self.versions = 0
+        self.left_in_history: list[Piece] = []
+        self.unsigned: list[str] = []
 
     @property
     def left(self) -> list[Piece]:
@@ -82,7 +85,7 @@ def begin(repo: Repository, store: Store, jobs: int, progress: Progress | None) 
 
 def translator(plan: Plan, store: Store) -> Translator:
     """Makes what is to be of what is, when contents have been taken in."""
-    pieces = Pieces(plan.sources, plan.intake.found, plan.in_git, lambda pointer: in_git(store, pointer))
+    pieces = Pieces(plan.sources, plan.intake.found, plan.in_git, plan.executable(), lambda pointer: in_git(store, pointer))
     worktree = plan.repo.require_worktree()
     return Translator(
         plan.root, pieces, plan.blobs.read, lambda config, before: dvc_settings.gitdata(worktree, plan.root, config, before)
@@ -96,16 +99,16 @@ def dry_run(repo: Repository, jobs: int) -> Result:
     result = Result(plan)
     result.places, missing = plan.look()
     lacking = {one.key for one in missing}
-    _pretend(plan, lacking)
+    pretend(plan, lacking)
     translated = translator(plan, store).translate(tree)
-    _count(result, translated)
+    count_files(result, translated)
     result.gone, come = differences(None, tree, translated)
     result.come = sorted(come)
     plan.close()
     return result
 
 
-def _pretend(plan: Plan, lacking: set[object]) -> None:
+def pretend(plan: Plan, lacking: set[Key]) -> None:
     """For a look ahead: contents that are to be had count as if they were in the store."""
     from git_data.pointer import Pointer
 
@@ -120,7 +123,6 @@ def apply(repo: Repository, jobs: int, allow_missing: bool) -> Result:
     Raises: MissingData when content is nowhere (without ``allow_missing``), CheckFailed when files were changed, RepositoryError.
     """
     store = open_store(repo)
-    finish(repo, store)
     plan, tree = begin(repo, store, jobs, None)
     result = Result(plan)
     size = sum(max(one.size, 0) for one in plan.wanted.values())
@@ -129,18 +131,18 @@ def apply(repo: Repository, jobs: int, allow_missing: bool) -> Result:
         plan.take_in()
     plan.close()
     translated = translator(plan, store).translate(tree)
-    _count(result, translated)
+    count_files(result, translated)
     require_complete(result, allow_missing)
     if all(piece.reason for piece in result.pieces):
         raise RepositoryError("there is nothing here that can be moved from DVC", "git data migrate dvc --dry-run")
-    placed = _placed(repo, translated)
-    seen = _look(repo, store, placed, plan, jobs)
+    files = placed(translated)
+    seen = look(repo, store, files, plan, jobs)
     result.gone, come = differences(None, tree, translated)
-    move = one_commit.build(repo, _files(repo, come, placed), result.gone, MESSAGE)
+    move = one_commit.build(repo, _files(repo, come), result.gone, MESSAGE)
     record = Record(repo, COMMAND)
     record.moves = [move]
     result.commit = move.new
-    settle(repo, store, record, plan, translated, result, seen, placed)
+    settle(repo, store, record, plan, translated, result, seen, files)
     return result
 
 
@@ -152,7 +154,7 @@ def settle(
     translated: Translated,
     result: Result,
     seen: Seen,
-    placed: list[Placed],
+    files: list[Placed],
 ) -> None:
     """Everything visible: set git up, replace links, move refs, have the work tree follow."""
     record.save(BEGUN)
@@ -164,12 +166,13 @@ def settle(
     result.settings = dvc_settings.local(repo, plan.config, plan.remotes, record)
     _keep_links(repo, store, record, plan)
     result.copied_bytes = plan.intake.copied_bytes + dvc_worktree.replace_links(repo, store, seen)
-    dvc_worktree.set_executable(repo, placed, seen)
+    dvc_worktree.set_executable(repo, files, seen)
     moves.carry_out(repo, store, record, seen.vouched)
-    share_with_store(store, repo.require_worktree(), [(file.path, file.pointer) for file in placed if file.path in seen.vouched])
+    share_with_store(store, repo.require_worktree(), [(file.path, file.pointer) for file in files if file.path in seen.vouched])
 
 
-def _count(result: Result, translated: Translated) -> None:
+def count_files(result: Result, translated: Translated) -> None:
+    """Count what becomes data in one commit."""
     result.pieces = sorted(translated.pieces.values(), key=lambda piece: piece.source)
     for piece in result.pieces:
         result.files += len(piece.files)
@@ -203,48 +206,31 @@ def require_complete(result: Result, allow_missing: bool) -> None:
     )
 
 
-def _placed(repo: Repository, translated: Translated) -> list[Placed]:
-    root = os.fsencode(repo.require_worktree())
+def placed(translated: Translated) -> list[Placed]:
+    """The data files of a commit that have content."""
     found = []
     for piece in translated.pieces.values():
-        directories = [path for path, is_directory in piece.outs if is_directory]
         for path, (mode, content) in piece.files.items():
             pointer = parse(content)
-            if pointer is None:
-                continue
-            executable = mode == EXECUTABLE
-            if not executable and any(path.startswith(directory + b"/") for directory in directories):
-                # of files in directories DVC does not know whether they are executable: the work tree does
-                executable = _is_executable(os.path.join(root, path))
-            found.append(Placed(path, pointer, executable))
+            if pointer is not None:
+                found.append(Placed(path, pointer, mode == EXECUTABLE))
     return found
 
 
-def _is_executable(path: bytes) -> bool:
-    try:
-        return bool(os.stat(path).st_mode & 0o100)
-    except OSError:
-        return False
-
-
-def _files(repo: Repository, come: Mapping[bytes, Value], placed: list[Placed]) -> list[one_commit.File]:
-    executable = {file.path for file in placed if file.executable}
+def _files(repo: Repository, come: Mapping[bytes, Value]) -> list[one_commit.File]:
     if repo.config.get_bool("core.ignorecase", False):
         folded: dict[str, bytes] = {}
         for path in come:
             other = folded.setdefault(os.fsdecode(path).casefold(), path)
             if other != path:
                 raise RepositoryError(f"'{shown(other)}' and '{shown(path)}' are one file on this file system")
-    return [
-        one_commit.File(path, EXECUTABLE if path in executable else value.mode or FILE, value.content)
-        for path, value in come.items()
-        if value.content is not None
-    ]
+    return [one_commit.File(path, value.mode, value.content) for path, value in come.items() if value.content is not None]
 
 
-def _look(repo: Repository, store: Store, placed: list[Placed], plan: Plan, jobs: int) -> Seen:
-    with Progress("comparing", len(placed), sum(file.pointer.size for file in placed)) as progress:
-        seen = dvc_worktree.look(repo, store, placed, plan.config.cache_dir, jobs, progress)
+def look(repo: Repository, store: Store, files: list[Placed], plan: Plan, jobs: int) -> Seen:
+    """Compare the work tree with what DVC has on record. Raises: CheckFailed for files that were changed since."""
+    with Progress("comparing", len(files), sum(file.pointer.size for file in files)) as progress:
+        seen = dvc_worktree.look(repo, store, files, plan.config.cache_dir, jobs, progress)
     if seen.changed:
         names = ", ".join(f"'{shown(path)}'" for path in sorted(seen.changed)[:_SHOWN])
         more = f" and {len(seen.changed) - _SHOWN:,} more" if len(seen.changed) > _SHOWN else ""
@@ -295,20 +281,21 @@ def _keep_links(repo: Repository, store: Store, record: Record, plan: Plan) -> N
         repo.settings.link = ("hardlink", "copy")
 
 
-def finish(repo: Repository, store: Store) -> None:
-    """Finish what a killed command left. Raises: RepositoryError when the last migration is done, and was not undone."""
+def finish(repo: Repository, store: Store) -> bool:
+    """Finish what a killed command left; whether its commits are in place now, and were not before."""
     record = load(repo, COMMAND)
     if record is None or record.state == DONE:
-        return
+        return False
     if not record.moves or moves.moved_on(repo, record):
         record.restore_settings_and_files()
         record.forget()
-        return
+        return False
     branch = git("symbolic-ref", "-q", "HEAD", ok=(0, 1), cwd=repo.worktree).decode().strip() or "HEAD"
     for move in record.moves:
         if move.name == branch:
             follow.take_over(repo, store, move.old, move.new, {})
     record.save(DONE)
+    return True
 
 
 def undo(repo: Repository, force: bool) -> None:

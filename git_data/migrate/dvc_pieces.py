@@ -108,14 +108,24 @@ class Sources:
 
 
 class Pieces:
-    """Makes pieces. ``pointers`` is what is in the store, ``content_of`` what git is to hold for a pointer."""
+    """Makes pieces.
+
+    ``pointers`` is what is in the store, ``in_git`` the SHA-256 of files in git, ``content_of`` what git is to hold for a pointer.
+    ``executable`` are paths of executable files: of those in directories DVC does not know it.
+    """
 
     def __init__(
-        self, sources: Sources, pointers: dict[Key, Pointer], in_git: dict[Key, str], content_of: Callable[[Pointer], bytes]
+        self,
+        sources: Sources,
+        pointers: dict[Key, Pointer],
+        in_git: dict[Key, str],
+        executable: set[bytes],
+        content_of: Callable[[Pointer], bytes],
     ) -> None:
         self._sources = sources
         self._pointers = pointers
         self._in_git = in_git
+        self._executable = executable
         self._content_of = content_of
         self._contents: dict[Key, bytes] = {}
 
@@ -143,8 +153,7 @@ class Pieces:
                 piece.lock = dvc_lock.convert(lock, self._oid)
         elif parsed.imported:
             piece.imported = {"path": posixpath.basename(path[:-4]).decode("utf-8", "surrogateescape"), **parsed.imported}
-            out = parsed.outs[0] if parsed.outs else None
-            if out is not None:
+            for out in parsed.outs[:1]:
                 piece.imported["path"] = posixpath.relpath(out.path, posixpath.dirname(path) or b".").decode(
                     "utf-8", "surrogateescape"
                 )
@@ -164,7 +173,7 @@ class Pieces:
             if content is None:
                 piece.missing.append((path, key))
             else:
-                piece.files[path] = (mode, content)
+                piece.files[path] = (EXECUTABLE if path in self._executable else mode, content)
 
     def _content(self, key: Key) -> bytes | None:
         content = self._contents.get(key)

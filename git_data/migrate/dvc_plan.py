@@ -74,9 +74,10 @@ class Plan:
             if not is_source(path) or mode[:3] != b"100":
                 continue
             lock = tree.special.get(path[:-4] + b"lock", (b"", b""))[1] if posixpath.basename(path) == b"dvc.yaml" else b""
-            self._add_source(path, self.blobs.read(blob), self.blobs.read(lock) if lock else None, at_head)
+            self.add_source(path, self.blobs.read(blob), self.blobs.read(lock) if lock else None, at_head)
 
-    def _add_source(self, path: bytes, content: bytes, lock: bytes | None, at_head: bool) -> None:
+    def add_source(self, path: bytes, content: bytes, lock: bytes | None, at_head: bool) -> None:
+        """Take up what one source names."""
         directory = posixpath.dirname(path)
         prefix = directory + b"/" if directory else b""
         self.watched.update((prefix + b"data.yaml", prefix + b"data.lock"))
@@ -108,6 +109,18 @@ class Plan:
             if content is not None:
                 break
         return content
+
+    def executable(self) -> set[bytes]:
+        """Paths of files in the work tree that are executable."""
+        root = os.fsencode(self.repo.require_worktree())
+        found = set()
+        for path in (path for one in self.wanted.values() for path in one.paths):
+            try:
+                if os.stat(os.path.join(root, path)).st_mode & 0o100:
+                    found.add(path)
+            except OSError:
+                continue
+        return found
 
     # -- where it is
 

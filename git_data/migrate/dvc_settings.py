@@ -70,7 +70,7 @@ def local(repo: Repository, config: DvcConfig, remotes: list[Mapped], record: Re
 
 def _set(config: Config, wanted: dict[str, str], record: Record) -> list[str]:
     changed = []
-    for key, value in wanted.items():
+    for key in wanted:
         if config.scope(key.lower()) in ("", "gitdata"):
             record.keep_setting(key)
             changed.append(key)
