@@ -15,7 +15,7 @@ from git_data.git.run import git, records
 from git_data.git.scan import shown
 from git_data.link.probe import usable
 from git_data.migrate import dvc_config, dvc_settings, dvc_worktree, follow, moves, one_commit
-from git_data.migrate.dvc_cache import Intake
+from git_data.migrate.dvc_cache import EMPTY, Intake
 from git_data.migrate.dvc_digests import in_git
 from git_data.migrate.dvc_pieces import EXECUTABLE, Pieces
 from git_data.migrate.dvc_plan import Plan, root_of, tree_of
@@ -168,7 +168,11 @@ def settle(
     result.copied_bytes = plan.intake.copied_bytes + dvc_worktree.replace_links(repo, store, seen)
     dvc_worktree.set_executable(repo, files, seen)
     moves.carry_out(repo, store, record, seen.vouched)
-    share_with_store(store, repo.require_worktree(), [(file.path, file.pointer) for file in files if file.path in seen.vouched])
+    share_with_store(
+        store,
+        repo.require_worktree(),
+        [(file.path, file.pointer) for file in files if file.path in seen.vouched and file.pointer.size],
+    )
 
 
 def count_files(result: Result, translated: Translated) -> None:
@@ -207,11 +211,11 @@ def require_complete(result: Result, allow_missing: bool) -> None:
 
 
 def placed(translated: Translated) -> list[Placed]:
-    """The data files of a commit that have content."""
+    """The data files of a commit."""
     found = []
     for piece in translated.pieces.values():
         for path, (mode, content) in piece.files.items():
-            pointer = parse(content)
+            pointer = parse(content) if content else EMPTY
             if pointer is not None:
                 found.append(Placed(path, pointer, mode == EXECUTABLE))
     return found

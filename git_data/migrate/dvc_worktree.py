@@ -92,8 +92,8 @@ def _compare(store: Store, seen: Seen, file: Placed, path: bytes) -> None:
         if is_fresh(before, time.time_ns()):
             # let the kernel's clock tick, so that any later change shows in the stat data
             time.sleep(FRESH_NS / 1e9)
-        object = store.find(file.pointer.oid, file.pointer.size)
-        same = object is not None and extents.shared(os.fsencode(object), path)
+        object = store.find(file.pointer.oid, file.pointer.size) if file.pointer.size else None
+        same = not file.pointer.size or (object is not None and extents.shared(os.fsencode(object), path))
         if not same and file_sha256(fd) != (file.pointer.oid, file.pointer.size):
             seen.changed.append(file.path)
             return
@@ -129,6 +129,11 @@ def replace_links(repo: Repository, store: Store, seen: Seen) -> int:
         stop_trusting_ctime(repo)
     items = []
     for file in seen.links:
+        if not file.pointer.size:
+            path = os.path.join(os.fsencode(root), file.path)
+            fsio.write_file(os.fsdecode(path), b"")
+            seen.vouched[file.path] = os.lstat(path)
+            continue
         object = store.sound(file.pointer.oid, file.pointer.size)
         if object is None:
             seen.changed.append(file.path)

@@ -10,6 +10,7 @@ import os
 import stat
 
 from git_data.base import fsio
+from git_data.base.digest import blob_oid
 from git_data.git.run import git, records
 from git_data.git.scan import pointers_of, raw_ids
 from git_data.worktree.stage import Candidate, stage
@@ -44,6 +45,7 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
     changes = [(header.split(b" "), path) for header, path in zip(fields[0::2], fields[1::2])]
     blobs = {name for header, _ in changes for name in header[2:4] if name.strip(b"0")}
     pointers = pointers_of(repo, raw_ids(sorted(blobs)))
+    empty = blob_oid(b"", repo.object_format).hex().encode()
     candidates, others, gone = [], [], []
     for header, path in changes:
         before, after = (pointers.get(bytes.fromhex(name.decode())) for name in header[2:4])
@@ -54,6 +56,10 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
         elif after is not None and _has_content(os.path.join(root, path), after, vouched.get(path)):
             candidate = Candidate(path, header[1], after.size, (b"", b""))
             candidate.blob, candidate.pointer, candidate.status = after.encode(), after, vouched.get(path)
+            candidates.append(candidate)
+        elif header[3] == empty and header[4] == b"A" and path in vouched:
+            candidate = Candidate(path, header[1], 0, (b"", b""))
+            candidate.blob, candidate.status = b"", vouched[path]
             candidates.append(candidate)
         else:
             others.append((path, header[1], header[3]))

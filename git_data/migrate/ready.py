@@ -45,7 +45,8 @@ def worktrees(repo: Repository) -> list[Worktree]:
         elif entry:
             path = entry.get("worktree", "")
             if "bare" not in entry and "prunable" not in entry and os.path.isdir(path):
-                found.append(Worktree(path, entry.get("HEAD", "").strip("0"), entry.get("branch", "")))
+                head = entry.get("HEAD", "")
+                found.append(Worktree(path, head if head.strip("0") else "", entry.get("branch", "")))
             entry = {}
     return found
 
