@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 SUBCOMMANDS = {
+    "info": ("git_data.commands.migrate_info", "what is large in history, and what to do about it"),
+    "import": ("git_data.commands.migrate_import", "large files in the history of plain git become data"),
     "dvc": ("git_data.commands.migrate_dvc", "leave DVC: its data becomes tracked in place"),
+    "export": ("git_data.commands.migrate_export", "data in history becomes plain content again, or pointers of git-lfs"),
     "forget": ("git_data.commands.migrate_forget", "let go of what was kept from before migrations"),
 }
 """Name → (module with ``configure(parser)`` and ``run(arguments) -> exit status``, one line of help)."""
@@ -55,9 +58,3 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _module(name: str) -> ModuleType:
     return importlib.import_module(SUBCOMMANDS[name][0])
-
-
-def add_undo(parser: argparse.ArgumentParser) -> None:
-    """The options that take a migration back."""
-    parser.add_argument("--undo", action="store_true", help="put everything back as it was before the last one of this kind")
-    parser.add_argument("-f", "--force", action="store_true", help="with --undo: although it was pushed already")

@@ -21,9 +21,9 @@ from __future__ import annotations
 import argparse
 import os
 
-from git_data.base.report import count, human_size
+from git_data.base.report import count, human_size, say
 from git_data.commands import output
-from git_data.commands.migrate import add_undo
+from git_data.commands.migrate_common import add_object_map, add_refs, add_undo
 from git_data.commands.parser import add_dry_run, add_jobs, add_json
 from git_data.errors import UsageError
 from git_data.git.repo import Repository, locate
@@ -40,14 +40,9 @@ _SHOWN = 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--history", action="store_true", help="rewrite every commit of all branches and tags")
-    parser.add_argument(
-        "--include-ref", action="append", default=[], metavar="REF", help="with --history: these branches and tags only"
-    )
-    parser.add_argument(
-        "--exclude-ref", action="append", default=[], metavar="REF", help="with --history: not these, nor what they reach"
-    )
-    parser.add_argument("--object-map", default="", metavar="FILE", help="with --history: write which commit became which")
+    parser.add_argument("--history", action="store_true", help="rewrite every commit, of all branches and tags if none are named")
+    add_refs(parser)
+    add_object_map(parser)
     parser.add_argument("--allow-missing", action="store_true", help="leave what cannot be moved with DVC, and move the rest")
     add_dry_run(parser)
     add_json(parser)
@@ -59,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Migrate."""
     from git_data.migrate import dvc_apply, dvc_history
     from git_data.migrate.ready import require_ready
-    from git_data.store.place import open_store
+    from git_data.migrate.refs import chosen
 
     here = os.getcwd()
     repo = locate()
@@ -71,22 +66,28 @@ def run(arguments: argparse.Namespace) -> int:
         dvc_apply.undo(repo, arguments.force)
         output.line("Everything is as it was before; DVC looks after the data again: dvc status")
         return 0
-    if not arguments.history and (arguments.include_ref or arguments.exclude_ref or arguments.object_map):
-        raise UsageError("--include-ref, --exclude-ref and --object-map go with --history", "git data migrate dvc -h")
-    object_map = os.path.join(here, arguments.object_map) if arguments.object_map else ""
-    jobs = arguments.jobs or repo.settings.jobs
-    refs = (arguments.include_ref, arguments.exclude_ref)
-    if arguments.dry_run:
-        result = dvc_history.dry_run(repo, jobs, *refs) if arguments.history else dvc_apply.dry_run(repo, jobs)
-    else:
-        if dvc_apply.finish(repo, open_store(repo)):
-            output.line("The migration that was interrupted is finished.")
+    with_refs = arguments.everything or arguments.include_ref or arguments.exclude_ref
+    if not arguments.history and (with_refs or arguments.object_map):
+        raise UsageError("refs and --object-map go with --history", "git data migrate dvc -h")
+    if not arguments.dry_run:
+        if dvc_apply.finish(repo):
+            say("an earlier run was finished; nothing else was done")
             return 0
+        repo = locate()  # what an earlier run had set is taken back now
         require_ready(repo, arguments.history)
-        if arguments.history:
-            result = dvc_history.apply(repo, jobs, arguments.allow_missing, *refs, object_map)
+    jobs = arguments.jobs or repo.settings.jobs
+    if arguments.history:
+        everything = arguments.everything or not arguments.include_ref
+        refs = chosen(repo, everything, arguments.include_ref, arguments.exclude_ref)
+        if arguments.dry_run:
+            result = dvc_history.dry_run(repo, jobs, *refs)
         else:
-            result = dvc_apply.apply(repo, jobs, arguments.allow_missing)
+            object_map = os.path.join(here, arguments.object_map) if arguments.object_map else ""
+            result = dvc_history.apply(repo, jobs, arguments.allow_missing, *refs, object_map)
+    elif arguments.dry_run:
+        result = dvc_apply.dry_run(repo, jobs)
+    else:
+        result = dvc_apply.apply(repo, jobs, arguments.allow_missing)
     if arguments.json:
         output.print_json(_json(result, arguments.dry_run))
     else:
@@ -144,8 +145,6 @@ def _print(repo: Repository, result: Result, dry_run: bool) -> None:
         output.line(f"Stays with DVC in some commits: {shown(piece.source)}: {piece.reason}")
     if len(result.left_in_history) > _SHOWN:
         output.line(f"and {len(result.left_in_history) - _SHOWN:,} more")
-    for tag in result.unsigned:
-        output.line(f"{tag} lost its signature.")
     for path in plan.intake.damaged[:_SHOWN]:
         output.line(f"Damaged in DVC's cache: {output.plain(path)}")
     for piece in result.pieces:
@@ -161,8 +160,10 @@ def _print(repo: Repository, result: Result, dry_run: bool) -> None:
     if result.copied_bytes:
         output.line(f"Copied, because blocks could not be shared: {human_size(result.copied_bytes)}.")
     _print_cache(result)
-    made = f"Commit {result.commit[:12]} made" if not result.commits else "History is rewritten"
-    output.line(f"{made}; to take it back: git data migrate dvc --undo")
+    for text in result.words:
+        output.line(text)
+    if not result.words:
+        output.line(f"Commit {result.commit[:12]} made; to take it back: git data migrate dvc --undo")
 
 
 def _print_left(result: Result) -> None:

@@ -9,32 +9,33 @@ from __future__ import annotations
 import os
 
 from git_data.base import fsio
+from git_data.base.digest import blob_oid
 from git_data.base.report import Progress
 from git_data.errors import CheckFailed, MissingData, RepositoryError
 from git_data.git.run import git, records
 from git_data.git.scan import shown
 from git_data.link.probe import usable
-from git_data.migrate import dvc_config, dvc_settings, dvc_worktree, follow, moves, one_commit
+from git_data.migrate import dvc_config, dvc_settings, dvc_worktree, moves, one_commit, outcome
 from git_data.migrate.dvc_cache import EMPTY, Intake
 from git_data.migrate.dvc_digests import in_git
 from git_data.migrate.dvc_pieces import EXECUTABLE, Pieces
 from git_data.migrate.dvc_plan import Plan, root_of, tree_of
 from git_data.migrate.dvc_tree import Translated, Translator, Tree, Value, differences
 from git_data.migrate.dvc_worktree import Placed, Seen
-from git_data.migrate.record import BEGUN, DONE, Record, load
+from git_data.migrate.record import BEGUN, Record, load
+from git_data.migrate.setup import set_up
 from git_data.pointer import parse
-from git_data.setup import filters
-from git_data.setup.hooks import NAMES, hooks_directory, install_hooks
-from git_data.store.place import open_store, register
+from git_data.store.place import open_store
 from git_data.worktree.share import share_with_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from git_data.git.repo import Repository
     from git_data.migrate.dvc_files import Key
     from git_data.migrate.dvc_pieces import Piece
+    from git_data.migrate.record import Move
     from git_data.store.objects import Store
 
 COMMAND = "dvc"
@@ -60,7 +61,8 @@ class Result:
         self.cache_left = False
         self.versions = 0
         self.left_in_history: list[Piece] = []
-        self.unsigned: list[str] = []
+        self.words: list[str] = []
+        """what else is to be said about a rewritten history"""
 
     @property
     def left(self) -> list[Piece]:
@@ -142,11 +144,13 @@ def apply(repo: Repository, jobs: int, allow_missing: bool) -> Result:
     record = Record(repo, COMMAND)
     record.moves = [move]
     result.commit = move.new
-    settle(repo, store, record, plan, translated, result, seen, files)
+    prepare(repo, store, record, plan, translated, result, seen, files)
+    moves.carry_out(repo, store, record, seen.vouched)
+    share(repo, store, seen, files)
     return result
 
 
-def settle(
+def prepare(
     repo: Repository,
     store: Store,
     record: Record,
@@ -156,23 +160,25 @@ def settle(
     seen: Seen,
     files: list[Placed],
 ) -> None:
-    """Everything visible: set git up, replace links, move refs, have the work tree follow."""
+    """What must be as it is to be before refs move: git is set up, settings are ours, links are files."""
     record.save(BEGUN)
     result.cache_left = os.path.isdir(plan.config.cache_dir)
-    _install(repo, store, record)
-    is_left = any(piece.reason for piece in translated.pieces.values())
-    if not is_left:
-        _hide_dvc(repo, record, plan.root)
+    for key in ("core.trustctime", "data.link"):
+        record.keep_setting(key)
+    record.keep_file(os.path.join(repo.common_dir, "info", "exclude"))
+    set_up(repo, store, record)
     result.settings = dvc_settings.local(repo, plan.config, plan.remotes, record)
-    _keep_links(repo, store, record, plan)
+    if not any(piece.reason for piece in translated.pieces.values()):
+        _hide_dvc(repo, plan.root)
+    _keep_links(repo, store, plan)
     result.copied_bytes = plan.intake.copied_bytes + dvc_worktree.replace_links(repo, store, seen)
     dvc_worktree.set_executable(repo, files, seen)
-    moves.carry_out(repo, store, record, seen.vouched)
-    share_with_store(
-        store,
-        repo.require_worktree(),
-        [(file.path, file.pointer) for file in files if file.path in seen.vouched and file.pointer.size],
-    )
+
+
+def share(repo: Repository, store: Store, seen: Seen, files: list[Placed]) -> None:
+    """Let files share their blocks with the store where that is possible."""
+    wanted = [(file.path, file.pointer) for file in files if file.path in seen.vouched and file.pointer.size]
+    share_with_store(store, repo.require_worktree(), wanted)
 
 
 def count_files(result: Result, translated: Translated) -> None:
@@ -245,25 +251,7 @@ def look(repo: Repository, store: Store, files: list[Placed], plan: Plan, jobs: 
     return seen
 
 
-def _install(repo: Repository, store: Store, record: Record) -> None:
-    """Set git up as ``git data install`` does, so that it can be undone."""
-    directory, _ = hooks_directory(repo)
-    for key in [*filters.wanted(), "core.trustctime", "data.link"]:
-        record.keep_setting(key)
-    if os.path.realpath(directory).startswith(os.path.realpath(repo.common_dir)):
-        for name in NAMES:
-            record.keep_file(os.path.join(directory, name))
-            record.keep_file(os.path.join(directory, name + ".chained"))
-    record.keep_file(os.path.join(repo.common_dir, "info", "exclude"))
-    record.save(BEGUN)
-    if filters.OUR_MARK not in repo.config.get("filter.data.process").replace("\\", "/"):
-        filters.write("--local", False, False)
-    install_hooks(repo)
-    store.make()
-    register(repo, store)
-
-
-def _hide_dvc(repo: Repository, record: Record, root: bytes) -> None:
+def _hide_dvc(repo: Repository, root: bytes) -> None:
     """DVC's directory stays on disk, with its cache; git is not to show it."""
     path = os.path.join(repo.common_dir, "info", "exclude")
     line = b"/" + root + b".dvc/"
@@ -273,7 +261,7 @@ def _hide_dvc(repo: Repository, record: Record, root: bytes) -> None:
         fsio.write_file(path, content + (b"" if not content or content.endswith(b"\n") else b"\n") + line + b"\n")
 
 
-def _keep_links(repo: Repository, store: Store, record: Record, plan: Plan) -> None:
+def _keep_links(repo: Repository, store: Store, plan: Plan) -> None:
     """Who has DVC make links where blocks cannot be shared gets hard links from us, too."""
     types = plan.config.link_types
     if not any(name in ("hardlink", "symlink") for name in types) or repo.config.get("data.link"):
@@ -285,20 +273,19 @@ def _keep_links(repo: Repository, store: Store, record: Record, plan: Plan) -> N
         repo.settings.link = ("hardlink", "copy")
 
 
-def finish(repo: Repository, store: Store) -> bool:
-    """Finish what a killed command left; whether its commits are in place now, and were not before."""
+def finish(repo: Repository) -> bool:
+    """Finish what a killed command left: whether its commits are in place now, and were not before."""
     record = load(repo, COMMAND)
-    if record is None or record.state == DONE:
+    if not outcome.finish_earlier(repo, COMMAND) or record is None:
         return False
-    if not record.moves or moves.moved_on(repo, record):
-        record.restore_settings_and_files()
-        record.forget()
-        return False
-    branch = git("symbolic-ref", "-q", "HEAD", ok=(0, 1), cwd=repo.worktree).decode().strip() or "HEAD"
-    for move in record.moves:
-        if move.name == branch:
-            follow.take_over(repo, store, move.old, move.new, {})
-    record.save(DONE)
+    root = os.fsencode(repo.require_worktree())
+    for move in _of_worktree(repo, record):
+        for header, path in _changes(repo, move):
+            # files of DVC that were still to go, if nobody has changed them
+            full = os.path.join(root, path)
+            content = fsio.read_file(os.fsdecode(full)) if header.endswith(b"D") and not os.path.islink(full) else None
+            if content is not None and blob_oid(content, repo.object_format).hex().encode() == header.split(b" ")[2]:
+                fsio.remove_if_exists(os.fsdecode(full))
     return True
 
 
@@ -307,11 +294,13 @@ def undo(repo: Repository, force: bool) -> None:
 
     Raises: CheckFailed, RepositoryError.
     """
-    store = open_store(repo)
-    finish(repo, store)
+    finish(repo)
     record = load(repo, COMMAND)
-    empty = _empty_files(repo, record) if record is not None else []
-    moves.undo(repo, store, COMMAND, force, keep_files=True)
+    # an empty file has no pointer, so that git takes it away with the commit
+    none = blob_oid(b"", repo.object_format).hex().encode()
+    listed = [change for move in (_of_worktree(repo, record) if record is not None else ()) for change in _changes(repo, move)]
+    empty = [path for header, path in listed if header.endswith(b"A") and header.split(b" ")[3] == none]
+    moves.undo(repo, open_store(repo), COMMAND, force, keep_files=True)
     for path in empty:
         full = os.path.join(os.fsencode(repo.require_worktree()), path)
         if not os.path.lexists(full):
@@ -319,17 +308,13 @@ def undo(repo: Repository, force: bool) -> None:
             open(full, "xb").close()
 
 
-def _empty_files(repo: Repository, record: Record) -> list[bytes]:
-    """Empty files of data, which git takes away with the commit: an empty file has no pointer."""
+def _of_worktree(repo: Repository, record: Record) -> list[Move]:
+    """The move that this work tree follows, if there is one."""
     branch = git("symbolic-ref", "-q", "HEAD", ok=(0, 1), cwd=repo.worktree).decode().strip() or "HEAD"
-    empty = git("hash-object", "-t", "blob", "--stdin", cwd=repo.worktree).strip()
-    found = []
-    for move in record.moves:
-        if move.name == branch and move.old != move.new:
-            fields = records(
-                "diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", move.old, move.new, cwd=repo.worktree
-            )
-            for header, path in zip(fields[0::2], fields[1::2]):
-                if header.split(b" ")[3] == empty and header.endswith(b"A"):
-                    found.append(path)
-    return found
+    return [move for move in record.moves if move.name == branch and move.old != move.new]
+
+
+def _changes(repo: Repository, move: Move) -> Iterable[tuple[bytes, bytes]]:
+    """What it changes: ``git diff-tree``'s line about each path, and the path."""
+    fields = records("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", move.old, move.new, cwd=repo.worktree)
+    return zip(fields[0::2], fields[1::2])

@@ -16,7 +16,7 @@ from git_data.errors import GitDataError, from_os_error
 from git_data.link.batch import run_parallel
 from git_data.link.probe import usable
 from git_data.migrate.dvc_digests import EMPTY_MD5, Hashes, Notes, digest_path
-from git_data.migrate.dvc_files import Key
+from git_data.migrate.dvc_files import Key, Out
 from git_data.pointer import Pointer
 from git_data.store.objects import stamp_ns
 from git_data.store.put import put_item, put_items
@@ -259,6 +259,28 @@ class Intake:
                 if matches(content, key):
                     return content
         return None
+
+    def list_directory(self, out: Out) -> bytes | None:
+        """The list of a directory as DVC would write it, from the work tree; ``None`` if that is not what was asked for."""
+        import json
+
+        root = os.path.join(os.fsencode(self.repo.require_worktree()), out.path)
+        if not os.path.isdir(root) or os.path.islink(root):
+            return None
+        listed = []
+        for directory, names, files in os.walk(root):
+            names[:] = [name for name in names if not os.path.islink(os.path.join(directory, name))]
+            for file in files:
+                path = os.path.join(directory, file)
+                try:
+                    hashes, _ = digest_path(path, out.key.legacy)
+                except OSError:
+                    continue  # a link, or not for us
+                relpath = os.fsdecode(os.path.relpath(path, root)).replace(os.sep, "/")
+                listed.append((relpath.split("/"), {"md5": hashes.keys()[-1].md5, "relpath": relpath}))
+        listed.sort(key=lambda item: item[0])
+        content = json.dumps([entry for _, entry in listed], sort_keys=True).encode()
+        return content if matches(content, out.key) else None
 
 
 def matches(content: bytes, key: Key) -> bool:

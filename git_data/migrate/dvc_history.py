@@ -13,14 +13,13 @@ from git_data.base.report import Progress
 from git_data.errors import CheckFailed, RepositoryError
 from git_data.git.run import git
 from git_data.git.scan import shown
-from git_data.migrate import dvc_apply, history, notes
+from git_data.migrate import dvc_apply, history, outcome
 from git_data.migrate.dvc_apply import COMMAND, Result
 from git_data.migrate.dvc_pieces import is_source, is_special
 from git_data.migrate.dvc_plan import tree_of
 from git_data.migrate.dvc_tree import Translated, Tree, Value, differences
 from git_data.migrate.ready import worktrees
 from git_data.migrate.record import Record
-from git_data.migrate.refs import chosen
 from git_data.migrate.stream import FileChange
 from git_data.store.place import open_store
 
@@ -161,10 +160,9 @@ def _sources(special: dict[bytes, tuple[bytes, bytes]]) -> Iterable[tuple[bytes,
             yield path, blob, special.get(path[:-4] + b"lock", (b"", b""))[1] if is_pipeline else b""
 
 
-def dry_run(repo: Repository, jobs: int, include_refs: list[str], exclude_refs: list[str]) -> Result:
+def dry_run(repo: Repository, jobs: int, include: list[str], exclude: list[str]) -> Result:
     """What would be done. Nothing changes."""
     store = open_store(repo)
-    include, exclude = chosen(repo, not include_refs, include_refs, exclude_refs)
     plan, tree = dvc_apply.begin(repo, store, jobs, None)
     result = Result(plan)
     result.commits = _survey(repo, plan, include, exclude)
@@ -186,9 +184,9 @@ def dry_run(repo: Repository, jobs: int, include_refs: list[str], exclude_refs: 
 
 
 def apply(
-    repo: Repository, jobs: int, allow_missing: bool, include_refs: list[str], exclude_refs: list[str], object_map: str = ""
+    repo: Repository, jobs: int, allow_missing: bool, include: list[str], exclude: list[str], object_map: str = ""
 ) -> Result:
-    """Rewrite the history of branches and tags (all of them without ``include_refs``).
+    """Rewrite the history of branches and tags (full names), but nothing that ``exclude`` reaches.
 
     Raises: MissingData when content of what is checked out is nowhere (without ``allow_missing``), CheckFailed, RepositoryError.
     """
@@ -198,7 +196,6 @@ def apply(
         raise RepositoryError(
             f"there are other work trees ('{others[0]}'), whose data DVC has put there", f"git worktree remove '{others[0]}'"
         )
-    include, exclude = chosen(repo, not include_refs, include_refs, exclude_refs)
     plan, tree = dvc_apply.begin(repo, store, jobs, None)
     result = Result(plan)
     result.commits = _survey(repo, plan, include, exclude)
@@ -212,7 +209,7 @@ def apply(
     result.pieces = sorted(head.pieces.values(), key=lambda piece: piece.source)
     dvc_apply.require_complete(result, allow_missing)
     transform = DvcTransform(repo, translator, plan.watched)
-    with Progress("rewriting commits", result.commits) as progress:
+    with Progress("rewriting", result.commits, noun="commit") as progress:
         rewritten = history.rewrite(repo, include, exclude, transform, progress)
     _summarise(result, transform, head)
     if not any(move.old != move.new for move in rewritten.moves):
@@ -220,15 +217,14 @@ def apply(
             "no commit of these branches and tags has data of DVC that can be moved", "git data migrate dvc --dry-run"
         )
     record = Record(repo, COMMAND)
-    record.moves = rewritten.moves
+    record.moves = [move for move in rewritten.moves if move.new != move.old]
     result.commit = next((move.new for move in record.moves if move.name == _branch(repo)), "")
-    result.unsigned = rewritten.tags_unsigned
     placed = dvc_apply.placed(head) if result.commit else []
     seen = dvc_apply.look(repo, store, placed, plan, jobs)
-    dvc_apply.settle(repo, store, record, plan, head, result, seen, placed)
-    notes.copy(repo, record, rewritten)
-    if object_map:
-        history.write_map(object_map, rewritten)
+    dvc_apply.prepare(repo, store, record, plan, head, result, seen, placed)
+    outcome.publish(repo, store, record, rewritten, object_map, seen.vouched)
+    dvc_apply.share(repo, store, seen, placed)
+    result.words = outcome.afterwards(repo, record, rewritten)
     return result
 
 

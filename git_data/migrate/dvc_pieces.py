@@ -63,7 +63,7 @@ class Sources:
     ``manifest`` gives the list of a directory's files, verified, or ``None``.
     """
 
-    def __init__(self, manifest: Callable[[Key, str], bytes | None]) -> None:
+    def __init__(self, manifest: Callable[[Out], bytes | None]) -> None:
         self._manifest = manifest
         self._parsed: dict[tuple[bytes, bytes, bytes], Parsed | Unreadable] = {}
         self._manifests: dict[Key, bytes | None] = {}
@@ -94,7 +94,7 @@ class Sources:
 
     def _list_of(self, out: Out) -> bytes | None:
         if out.key not in self._manifests:
-            self._manifests[out.key] = self._manifest(out.key, out.remote)
+            self._manifests[out.key] = self._manifest(out)
         return self._manifests[out.key]
 
     def listed(self, key: Key) -> list[tuple[bytes, Key, int]] | None:

@@ -11,7 +11,7 @@ from git_data.git.scan import read_blobs
 from git_data.migrate import dvc_config, dvc_remotes
 from git_data.migrate.dvc_cache import Intake, Wanted, whole_pieces
 from git_data.migrate.dvc_digests import Hashes
-from git_data.migrate.dvc_files import Key
+from git_data.migrate.dvc_files import Key, Out
 from git_data.migrate.dvc_pieces import Sources, is_source, is_special
 from git_data.migrate.dvc_tree import Tree
 from git_data.migrate.dvc_yaml import Unreadable
@@ -99,11 +99,11 @@ class Plan:
         except Unreadable:
             return  # the piece of this source says so
 
-    def _manifest(self, key: Key, name: str) -> bytes | None:
-        content = self.intake.read_manifest(key, [])
-        for remote in self.reachable(name) if content is None else ():
+    def _manifest(self, out: Out) -> bytes | None:
+        content = self.intake.read_manifest(out.key, []) or self.intake.list_directory(out)
+        for remote in self.reachable(out.remote) if content is None else ():
             try:
-                content = self.intake.read_manifest(key, [remote])
+                content = self.intake.read_manifest(out.key, [remote])
             except GitDataError as error:
                 self._give_up(remote, error)
             if content is not None:

@@ -132,6 +132,7 @@ def replace_links(repo: Repository, store: Store, seen: Seen) -> int:
         if not file.pointer.size:
             path = os.path.join(os.fsencode(root), file.path)
             fsio.write_file(os.fsdecode(path), b"")
+            os.utime(path, (time.time() - 2, time.time() - 2))
             seen.vouched[file.path] = os.lstat(path)
             continue
         object = store.sound(file.pointer.oid, file.pointer.size)
@@ -143,6 +144,8 @@ def replace_links(repo: Repository, store: Store, seen: Seen) -> int:
         mode = 0o777 if file.executable else 0o666
         mtime_ns = (int(time.time()) - 2) * 10**9 + stamp_part(file.pointer.oid)
         item = Link(name, os.fsencode(object), file.pointer.size, None, mtime_ns, stamp_part(file.pointer.oid), mode & ~umask())
+        if methods[0] == "hardlink":
+            _date_back(item)
         items.append((file, item))
     batch.relink(root, stage, methods, [item for _, item in items], repo.settings.jobs)
     copied = 0
@@ -159,6 +162,15 @@ def replace_links(repo: Repository, store: Store, seen: Seen) -> int:
             os.replace(temporary, target)
         seen.vouched[file.path] = os.lstat(target)
     return copied
+
+
+def _date_back(item: Link) -> None:
+    """A hard link shows its object's time; of files as young as its index git looks at the content."""
+    try:
+        if os.stat(item.object).st_mtime_ns > item.mtime_ns:
+            os.utime(item.object, ns=(item.mtime_ns, item.mtime_ns))
+    except PermissionError:
+        pass  # a shared store, and the object is somebody else's
 
 
 def set_executable(repo: Repository, files: list[Placed], seen: Seen) -> None:

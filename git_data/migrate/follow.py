@@ -1,7 +1,8 @@
 """Work trees after their branch has moved to a commit with the same content kept in another way.
 
 ``take_over`` leaves files whose content is already there in their places, and describes them in the index, so that nothing is
-copied or hashed.  ``check_out`` has git do it, and the filter make links.  Both may be done again after a kill.
+copied or hashed.  ``check_out`` has git do it, and the filter make links.  ``catch_up`` does what either left when it was killed,
+and touches nothing that a user may have written since.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from git_data.base import fsio
 from git_data.base.digest import blob_oid
 from git_data.git.run import git, records
 from git_data.git.scan import pointers_of, raw_ids
+from git_data.pointer import MAX_SIZE_BYTES, parse
 from git_data.worktree.stage import Candidate, stage
 
 TYPE_CHECKING = False
@@ -71,6 +73,43 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
     others.sort(key=lambda item: os.path.basename(item[0]) != b".gitattributes")
     _check_out_files([path for path, mode, _ in others if mode != b"160000"], repo.require_worktree())
     stage(repo, store, candidates)
+
+
+def catch_up(path: str, old: str, new: str) -> None:
+    """Finish bringing a work tree from one commit (hex) to another.
+
+    Files that are not there, that are pointers, or that are as they were in ``old`` become what they are in ``new``; all others
+    stay, and ``git status`` tells.  Raises: GitFailed.
+    """
+    git("read-tree", "--reset", new, cwd=path)
+    fields = records("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", old, new, cwd=path)
+    wanted, suspects = [], []
+    for header, name in zip(fields[0::2], fields[1::2]):
+        _, mode, before, _, status = header.split(b" ")
+        if status == b"D" or mode == b"160000":
+            continue
+        content = _small_content(os.path.join(os.fsencode(path), name))
+        if content is None or parse(content) is not None:
+            wanted.append(name)
+        elif len(content) < MAX_SIZE_BYTES and b"\n" not in name:  # hash-object takes a path a line
+            suspects.append((name, before))
+    stdin = b"".join(name + b"\n" for name, _ in suspects)
+    hashes = git("hash-object", "--stdin-paths", stdin=stdin, cwd=path).split() if stdin else []
+    wanted += [name for (name, before), now in zip(suspects, hashes) if now == before]
+    wanted.sort(key=lambda name: os.path.basename(name) != b".gitattributes")
+    _check_out_files(wanted, path)
+    git("update-index", "-q", "--refresh", cwd=path, ok=(0, 1))
+
+
+def _small_content(path: bytes) -> bytes | None:
+    """The beginning of a file, as much as tells whether it is a pointer; ``None`` if there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_SIZE_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return b"\0" * MAX_SIZE_BYTES
 
 
 def _has_content(path: bytes, pointer: Pointer, vouched: os.stat_result | None) -> bool:

@@ -66,6 +66,16 @@ def survey(repo: Repository, include: list[str], exclude: list[str]) -> Iterator
     return exported(repo, commits, exclude)
 
 
+def count_commits(repo: Repository, include: list[str], exclude: list[str]) -> int:
+    """How many commits that are. Raises: GitFailed."""
+    return int(git("rev-list", "--count", "--stdin", stdin=_revisions(repo, include, exclude), cwd=repo.common_dir))
+
+
+def _revisions(repo: Repository, include: list[str], exclude: list[str]) -> bytes:
+    names = [*(target.commit for target in targets(repo, include)), *(f"^{oid}" for oid in exclude)]
+    return "\n".join(names).encode() + b"\n"
+
+
 def rewrite(
     repo: Repository, include: list[str], exclude: list[str], transform: Transform, progress: Progress | None = None
 ) -> Rewritten:
@@ -122,8 +132,7 @@ def without_signature(tag: bytes) -> tuple[bytes, bool]:
 
 def signed_commits(repo: Repository, include: list[str], exclude: list[str]) -> list[str]:
     """The commits (hex) among those that have a signature, which a rewritten commit cannot keep. Raises: GitFailed."""
-    revisions = [*(target.commit for target in targets(repo, include)), *(f"^{oid}" for oid in exclude)]
-    listed = git("rev-list", "--header", "--stdin", stdin="\n".join(revisions).encode() + b"\n", cwd=repo.common_dir)
+    listed = git("rev-list", "--header", "--stdin", stdin=_revisions(repo, include, exclude), cwd=repo.common_dir)
     found = []
     for record in listed.split(b"\0"):
         header = record.partition(b"\n\n")[0]

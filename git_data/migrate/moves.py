@@ -10,7 +10,7 @@ import os
 
 from git_data.errors import CheckFailed, RepositoryError
 from git_data.git.run import git
-from git_data.migrate.follow import check_out, take_over
+from git_data.migrate.follow import catch_up, check_out, take_over
 from git_data.migrate.ready import require_clean, worktrees
 from git_data.migrate.record import BACKUPS, BEGUN, DONE, Record, load, records
 
@@ -28,16 +28,13 @@ _SHOWN = 5
 def carry_out(repo: Repository, store: Store, record: Record, vouched: Mapping[bytes, os.stat_result] | None = None) -> None:
     """Move the refs of ``record`` and have the work trees follow.
 
-    With ``vouched`` files stay in their places (``follow.take_over``, for one commit on top); without, git checks out anew what
-    has changed.  Raises: GitFailed when a ref was moved by somebody else meanwhile: nothing has moved then.
+    With ``vouched`` files of this work tree stay in their places (``follow.take_over``); else git checks out anew what has
+    changed.  Raises: GitFailed when a ref was moved by somebody else meanwhile: nothing has moved then.
     """
     record.save(BEGUN)
     before = worktrees(repo)
     _transaction(repo, record, [(move.name, move.new, move.old) for move in record.moves], keep=True)
-    if vouched is None:
-        _follow(before)
-    else:
-        _follow(before, repo, store, vouched)
+    _follow(repo, store, before, vouched)
     record.save(DONE)
 
 
@@ -48,14 +45,14 @@ def finish(repo: Repository, record: Record) -> bool:
     """
     if record.state == DONE:
         return True
-    if not record.moves or moved_on(repo, record):
+    if not record.moves or _moved_on(repo, record):
         record.restore_settings_and_files()
         record.forget()
         return False
     old = {move.name: move.old for move in record.moves}
     for tree in worktrees(repo):
         if (tree.branch or "HEAD") in old:
-            check_out(tree.path, old[tree.branch or "HEAD"], tree.head)
+            catch_up(tree.path, old[tree.branch or "HEAD"], tree.head)
     record.save(DONE)
     return True
 
@@ -72,10 +69,7 @@ def undo(repo: Repository, store: Store, command: str, force: bool = False, keep
     _require_untouched(repo, record, force)
     before = worktrees(repo)
     _transaction(repo, record, [(move.name, move.old, move.new) for move in record.moves], keep=False)
-    if keep_files:
-        _follow(before, repo, store, {})
-    else:
-        _follow(before)
+    _follow(repo, store, before, {} if keep_files else None)
     record.restore_settings_and_files()
     record.forget()
     return record
@@ -91,19 +85,13 @@ def forget(repo: Repository) -> int:
     return len(names)
 
 
-def _follow(
-    before: list[Worktree],
-    repo: Repository | None = None,
-    store: Store | None = None,
-    vouched: Mapping[bytes, os.stat_result] | None = None,
-) -> None:
-    """Have all work trees follow; in that of ``repo``, if it is given, files stay in their places."""
+def _follow(repo: Repository, store: Store, before: list[Worktree], vouched: Mapping[bytes, os.stat_result] | None) -> None:
     for tree in before:
         now = git("rev-parse", "HEAD", cwd=tree.path).decode().strip()
         if now == tree.head:
             continue
-        if repo is not None and store is not None and os.path.realpath(tree.path) == os.path.realpath(repo.worktree):
-            take_over(repo, store, tree.head, now, vouched or {})
+        if vouched is not None and os.path.realpath(tree.path) == os.path.realpath(repo.worktree):
+            take_over(repo, store, tree.head, now, vouched)
         else:
             check_out(tree.path, tree.head, now)
 
@@ -121,7 +109,7 @@ def _transaction(repo: Repository, record: Record, moves: list[tuple[str, str, s
     git("update-ref", "-m", f"git data migrate {record.command}", "--stdin", stdin=stdin, cwd=_cwd(repo))
 
 
-def moved_on(repo: Repository, record: Record) -> list[str]:
+def _moved_on(repo: Repository, record: Record) -> list[str]:
     """The names of refs that are not where the migration has put them."""
     found = []
     for move in record.moves:
@@ -132,7 +120,7 @@ def moved_on(repo: Repository, record: Record) -> list[str]:
 
 
 def _require_untouched(repo: Repository, record: Record, force: bool) -> None:
-    moved = moved_on(repo, record)
+    moved = _moved_on(repo, record)
     if moved:
         raise CheckFailed(
             f"{_some(moved)} moved since 'git data migrate {record.command}': undoing it would lose commits",

@@ -54,12 +54,17 @@ def _peeled(repo: Repository, name: str, oid: str, kind: str) -> Target | None:
 
 
 def chosen(
-    repo: Repository, everything: bool = False, include: list[str] | None = None, exclude: list[str] | None = None
+    repo: Repository,
+    everything: bool = False,
+    include: list[str] | None = None,
+    exclude: list[str] | None = None,
+    published: bool = False,
 ) -> tuple[list[str], list[str]]:
     """Full names of the refs to rewrite, and commits (hex) whose history is to stay.
 
     All branches and tags with ``everything``; those that ``include`` names (names or patterns); else what is checked out,
-    without what a remote has.  ``exclude`` are revisions whose history stays, or patterns of refs.
+    without what a remote has (with ``published``: that, too).  ``exclude`` are revisions whose history stays, or patterns of
+    refs.
 
     Raises: UsageError for names that match nothing, RepositoryError where there is no commit.
     """
@@ -85,8 +90,9 @@ def chosen(
         names = detached or [git("symbolic-ref", "HEAD", cwd=_cwd(repo)).decode().strip()]
         if names[0] != "HEAD" and names[0] not in known:
             raise RepositoryError("there is no commit here yet, so there is nothing to migrate", "git data track '*.bin'")
-        remote = git("for-each-ref", "--format=%(objectname) %(objecttype)", "refs/remotes", cwd=_cwd(repo)).decode()
-        kept += [line.split()[0] for line in remote.splitlines() if line.endswith(" commit")]
+        if not published:
+            remote = git("for-each-ref", "--format=%(objectname) %(objecttype)", "refs/remotes", cwd=_cwd(repo)).decode()
+            kept += [line.split()[0] for line in remote.splitlines() if line.endswith(" commit")]
     if not names:
         raise RepositoryError("there is no branch or tag to migrate here")
     return list(dict.fromkeys(names)), list(dict.fromkeys(kept))

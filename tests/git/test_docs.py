@@ -22,7 +22,7 @@ from servers.seaweedfs import PORTS, free_ports
 from git_data.config import COMMITTED_KEYS, KNOWN_KEYS
 
 SOURCES = Path(__file__).resolve().parent.parent.parent
-FROM_SCRATCH = [SOURCES / "README.md", SOURCES / "docs" / "tutorial.md"]
+FROM_SCRATCH = [SOURCES / "README.md", SOURCES / "docs" / "tutorial.md", SOURCES / "docs" / "migrate-from-plain-git.md"]
 WITH_A_SERVER = [SOURCES / "docs" / "tutorial-remotes.md", SOURCES / "docs" / "tutorial-hosting.md"]
 PAGES = sorted((SOURCES / "docs" / "concepts").glob("*.md")) + sorted((SOURCES / "docs" / "examples").glob("*.md"))
 ALL = [*SOURCES.glob("*.md"), *(SOURCES / "docs").rglob("*.md")]

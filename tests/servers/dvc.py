@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from helpers import Repo, content
+
 from servers.web import cannot
 
 _DRIVER = """
@@ -104,6 +104,8 @@ class Project:
         shutil.copytree(self.path, target / "project", symlinks=True)
         shutil.copytree(self.path.parent / "remote", target / "remote")
         repo = Repo(target / "project")
+        for name in self.snapshots[repo.git("rev-parse", "HEAD").strip()]:
+            repo.age(name)
         repo.git("update-index", "-q", "--refresh")
         return repo
 
@@ -159,7 +161,10 @@ def dvc_project(tmp_path_factory: pytest.TempPathFactory, dvc_python: str) -> Pr
         "git commit -qm imports", "git merge -q --no-edit feature", "dvc checkout -q",
     )  # fmt: skip
     repo.write("params.yaml", "a: 2\n")
-    dvc.run(repo.path, "dvc repro -q", "git add -A", "git commit -qm params", "dvc push -q -a -T")
+    dvc.run(repo.path, "dvc repro -q", "git add -A", "git commit -qm params")
+    # of other commits DVC takes a relative path to be relative to the root of the file system
+    dvc.run(repo.path, f"dvc remote modify --local storage url {root}/remote")
+    dvc.run(repo.path, "dvc push -q -A", "dvc remote modify --local --unset storage url")
     project = Project(repo.path, dvc)
     commits = repo.git("rev-list", "--all").split()
     for commit in commits:
