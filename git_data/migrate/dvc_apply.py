@@ -15,7 +15,7 @@ from git_data.errors import CheckFailed, MissingData, RepositoryError
 from git_data.git.run import git, records
 from git_data.git.scan import shown
 from git_data.link.probe import usable
-from git_data.migrate import dvc_config, dvc_settings, dvc_worktree, moves, one_commit, outcome
+from git_data.migrate import dvc_config, dvc_remotes, dvc_settings, dvc_worktree, moves, one_commit, outcome
 from git_data.migrate.dvc_cache import EMPTY, Intake
 from git_data.migrate.dvc_digests import in_git
 from git_data.migrate.dvc_pieces import EXECUTABLE, Pieces
@@ -24,7 +24,7 @@ from git_data.migrate.dvc_tree import Translated, Translator, Tree, Value, diffe
 from git_data.migrate.dvc_worktree import Placed, Seen
 from git_data.migrate.record import BEGUN, Record, load
 from git_data.migrate.setup import set_up
-from git_data.pointer import parse
+from git_data.pointer import Pointer, parse
 from git_data.store.place import open_store
 from git_data.worktree.share import share_with_store
 
@@ -87,7 +87,11 @@ def begin(repo: Repository, store: Store, jobs: int, progress: Progress | None) 
 
 def translator(plan: Plan, store: Store) -> Translator:
     """Makes what is to be of what is, when contents have been taken in."""
-    pieces = Pieces(plan.sources, plan.intake.found, plan.in_git, plan.executable(), lambda pointer: in_git(store, pointer))
+
+    def content_of(pointer: Pointer) -> bytes:
+        return in_git(store, pointer, plan.repo.settings.pointer_format)
+
+    pieces = Pieces(plan.sources, plan.intake.found, plan.in_git, plan.executable(), content_of)
     worktree = plan.repo.require_worktree()
     return Translator(
         plan.root, pieces, plan.blobs.read, lambda config, before: dvc_settings.gitdata(worktree, plan.root, config, before)
@@ -112,8 +116,6 @@ def dry_run(repo: Repository, jobs: int) -> Result:
 
 def pretend(plan: Plan, lacking: set[Key]) -> None:
     """For a look ahead: contents that are to be had count as if they were in the store."""
-    from git_data.pointer import Pointer
-
     for key, one in plan.wanted.items():
         if key not in lacking and key not in plan.intake.found:
             plan.intake.found[key] = Pointer("0" * 64, max(one.size, 1))
@@ -167,6 +169,7 @@ def prepare(
         record.keep_setting(key)
     record.keep_file(os.path.join(repo.common_dir, "info", "exclude"))
     set_up(repo, store, record)
+    dvc_remotes.begin_folders(plan.remotes, repo.require_worktree())
     result.settings = dvc_settings.local(repo, plan.config, plan.remotes, record)
     if not any(piece.reason for piece in translated.pieces.values()):
         _hide_dvc(repo, plan.root)

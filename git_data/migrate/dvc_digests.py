@@ -133,7 +133,7 @@ class Notes:
         self._new, self.unsaved_bytes = [], 0
 
 
-def in_git(store: Store, pointer: Pointer) -> bytes:
+def in_git(store: Store, pointer: Pointer, format: str) -> bytes:
     """What git is to hold for a content: the pointer; a content that is a pointer itself, or empty, as the filter has it."""
     if not pointer.size:
         return b""
@@ -142,7 +142,7 @@ def in_git(store: Store, pointer: Pointer) -> bytes:
         content = fsio.read_file(path) if path else None
         if content is not None and parse(content) is not None:
             return content
-    return pointer.encode()
+    return Pointer(pointer.oid, pointer.size, format).encode()
 
 
 def digest_path(

@@ -88,6 +88,9 @@ def parse_dvc_file(path: str, content: bytes) -> Parsed:
         if entry.get("cache") is False:
             continue
         result.outs.append(_out(entry, resolve(directory, wdir, entry.get("path"))))
+        dropped = [key for key in ("desc", "type", "labels", "meta", "remote") if entry.get(key)]
+        if dropped:
+            result.notes.append(f"its {', '.join(dropped)} {'is' if len(dropped) == 1 else 'are'} not carried over")
     if found.get("cmd"):
         result.notes.append("its command is not carried over")
     else:
@@ -105,6 +108,8 @@ def parse_pipeline(path: str, pipeline: bytes, lock: bytes | None) -> Parsed:
             result.notes.append("locked versions of datasets stay as DVC wrote them")
         locked = mapping(locked.get("stages"))
     for name, entry in locked.items():
+        if str(name) not in stages and str(name).partition("@")[0] not in stages:
+            continue  # a stage that was removed; DVC leaves it in the file
         stage = mapping(stages.get(str(name), stages.get(str(name).partition("@")[0])))
         stage = mapping(stage.get("do", stage))
         wdir = stage.get("wdir") or "."

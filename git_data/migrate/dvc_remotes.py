@@ -122,6 +122,24 @@ def _url(config: DvcConfig, remote: Remote, root: str, settings: dict[str, str],
     return f"{scheme}://{place}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
 
+def begin_folders(remotes: list[Mapped], root: str) -> None:
+    """Mark folders as ours where DVC's are: a folder that only a committed file names would not be begun by a push.
+
+    One that cannot be written is left alone; a push says so.
+    """
+    from git_data.remote.base import Options
+    from git_data.remote.layout import initialise
+    from git_data.remote.registry import open_remote
+
+    for remote in remotes:
+        if not remote.url or parse(remote.url, root).scheme != "file" or not os.path.isdir(parse(remote.source, root).path):
+            continue
+        try:
+            initialise(open_remote(parse(remote.url, root), Options()))
+        except GitDataError:
+            continue
+
+
 def open_source(remote: Mapped, root: str) -> Backend:
     """The place where DVC's objects are, for reading. Raises: GitDataError."""
     from git_data.remote.base import Options
