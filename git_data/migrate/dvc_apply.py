@@ -1,7 +1,7 @@
 """``git data migrate dvc``: one commit that makes DVC's data ours, with every file in its place.
 
-Everything is taken in and checked before anything visible changes; then the record is written, git is set up, links into DVC's cache
-become files, and the branch moves.  A kill before that leaves objects nobody refers to; after it, the same command finishes.
+Everything is taken in and checked before anything visible changes; then the record is written, git is set up, links into DVC's
+cache become files, and the branch moves.  A kill before that leaves objects nobody refers to; after it the same command finishes.
 """
 
 from __future__ import annotations

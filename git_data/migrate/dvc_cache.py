@@ -1,8 +1,8 @@
 """Content out of DVC's cache, work tree and remotes into the store, verified by the name DVC gives it.
 
-Each file is read once: both hashes come from the same bytes.  From the cache an object becomes one of the store by a reflink; where
-the file system has none, by a hard link, since files of DVC's cache are as read-only as ours; else by a copy.  Files of the work
-tree are never hard-linked.  What is done is noted (``dvc_digests``) after it is durable.
+Each file is read once: both hashes come from the same bytes.  From the cache an object becomes one of the store by a reflink;
+where the file system has none, by a hard link, since files of DVC's cache are as read-only as ours; else by a copy.  Files of the
+work tree are never hard-linked.  What is done is noted (``dvc_digests``) after it is durable.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Wanted:
 
 
 class Intake:
-    """Takes contents in; ``found`` is what is in the store now, ``damaged`` files of the cache that are not what they are named."""
+    """Takes contents in; ``found`` is what is in the store now, ``damaged`` files of the cache that are not what they say."""
 
     def __init__(self, repo: Repository, store: Store, cache_dir: str, jobs: int, progress: Progress | None = None) -> None:
         self.repo = repo

@@ -37,8 +37,8 @@ class Key:
 class Out:
     """A file or directory that DVC looks after.
 
-    ``size`` is -1 where it is not said.  ``files`` is what a directory holds where the file itself lists that; ``remote`` names the
-    remote where it is kept, if not the default one.
+    ``size`` is -1 where it is not said.  ``files`` is what a directory holds where the file itself lists that; ``remote`` names
+    the remote where it is kept, if not the default one.
     """
 
     __slots__ = ("executable", "files", "is_directory", "key", "path", "remote", "size")
@@ -67,7 +67,7 @@ class Dep:
 class Parsed:
     """What one ``.dvc`` file, or ``dvc.yaml`` and its ``dvc.lock``, say.
 
-    ``imported`` is where a ``.dvc`` file got its data from, ready for ``data.yaml``; ``notes`` are things that are not carried over.
+    ``imported`` is where a ``.dvc`` file got its data from, ready for ``data.yaml``; ``notes`` are what is not carried over.
     """
 
     def __init__(self) -> None:
@@ -197,7 +197,7 @@ def _uncached(stage: dict[Any, Any]) -> list[re.Pattern[str]]:
 
 
 def _imported(deps: list[Any]) -> dict[str, str]:
-    """Where the data of an import is from: ``from``, ``path``, ``rev``, ``locked`` of a repository, or ``from``, ``locked`` of a URL."""
+    """Where imported data is from: ``from``, ``path``, ``rev``, ``locked`` of a repository; ``from``, ``locked`` of a URL."""
     if len(deps) != 1:
         return {}
     dep = mapping(deps[0])

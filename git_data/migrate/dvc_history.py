@@ -1,7 +1,7 @@
 """``git data migrate dvc --history``: every commit as if its data had always been ours.
 
-Each commit's files of DVC become what ``dvc_tree`` makes of them, with the versions of data that commit names.  A version whose content
-is nowhere keeps its ``.dvc`` file in the commits that have it.  What does not change between two commits is not looked at twice.
+Each commit's files of DVC become what ``dvc_tree`` makes of them, with the versions of data that commit names.  A version whose
+content is nowhere keeps its ``.dvc`` file in the commits that have it.  What two commits have in common is not looked at twice.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""``data.yaml`` and ``data.lock`` (``docs/formats.md``) from ``dvc.yaml``, ``dvc.lock`` and imports: as little is changed as possible.
+"""``data.yaml`` and ``data.lock`` (``docs/formats.md``) from ``dvc.yaml``, ``dvc.lock`` and imports, with few changes.
 
-``dvc.yaml`` becomes ``data.yaml`` byte for byte, imports are written below it.  In ``dvc.lock`` the lines that name content by MD5
-name it by SHA-256; what is not known here keeps its MD5.
+``dvc.yaml`` becomes ``data.yaml`` byte for byte, imports are written below it.  In ``dvc.lock`` the lines that name content by
+MD5 name it by SHA-256; what is not known here keeps its MD5.
 """
 
 from __future__ import annotations

@@ -110,8 +110,8 @@ class Sources:
 class Pieces:
     """Makes pieces.
 
-    ``pointers`` is what is in the store, ``in_git`` the SHA-256 of files in git, ``content_of`` what git is to hold for a pointer.
-    ``executable`` are paths of executable files: of those in directories DVC does not know it.
+    ``pointers`` is what is in the store, ``in_git`` the SHA-256 of files in git, ``content_of`` what git is to hold for a
+    pointer.  ``executable`` are paths of executable files: of those in directories DVC does not know it.
     """
 
     def __init__(

@@ -166,7 +166,8 @@ class Plan:
             places["store"] = len(self.wanted) - len(rest)
         left = []
         for one in rest:
-            if self.intake.cached(one.key):
+            if cached := self.intake.cached(one.key):
+                one.size = os.path.getsize(cached)
                 places["DVC's cache"] = places.get("DVC's cache", 0) + 1
             elif any(os.path.isfile(os.path.join(os.fsencode(self.repo.worktree), path)) for path in one.paths):
                 places["work tree"] = places.get("work tree", 0) + 1

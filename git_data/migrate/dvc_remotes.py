@@ -85,7 +85,7 @@ def _mapped(config: DvcConfig, remote: Remote, root: str) -> Mapped:
         address = parse(url, root)
         check_scheme(address.scheme)
         mapped_url = f"{url.rstrip('/')}/{PREFIX}"
-        check("url", mapped_url, committed=remote.committed and not url.startswith("/"))
+        check("url", mapped_url, committed=remote.committed)
     except GitDataError as error:
         result.reason = error.message
         return result

@@ -54,7 +54,10 @@ class Seen:
 def look(
     repo: Repository, store: Store, files: list[Placed], cache_dir: str, jobs: int, progress: Progress | None = None
 ) -> Seen:
-    """Compare files with what DVC says of them. One that shares its blocks with the store is not read. Raises: FileSystemError."""
+    """Compare files with what DVC says of them; one that shares its blocks with the store is not read.
+
+    Raises: FileSystemError.
+    """
     root = os.fsencode(repo.require_worktree())
     cache = os.fsencode(os.path.realpath(cache_dir)) + b"/"
     seen = Seen()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +126,7 @@ def test_blocks_are_shared_where_that_is_possible(dvc_project: Project, reflink_
 @pytest.mark.parametrize("kind", ["symlink", "hardlink"])
 def test_links_into_the_cache_become_files_of_ours(dvc_project: Project, repo: Repo, kind: str):
     dvc_project.dvc.run(repo.path, f"dvc config --local cache.type {kind}", "dvc checkout -q --relink")
+    repo.age("model/empty")  # DVC makes empty files anew
     before = snapshot(repo.path)
     assert repo.file("large.bin").is_symlink() or os.stat(repo.file("large.bin")).st_nlink > 1
     repo.data("migrate", "dvc")
@@ -137,8 +141,6 @@ def test_links_into_the_cache_become_files_of_ours(dvc_project: Project, repo: R
 
 def test_the_layout_of_dvc_2_with_its_hash_of_text(dvc_project: Project, repo: Repo):
     """MD5 of text with Unix line ends, in ``.dvc`` files without ``hash``, and objects without ``files/md5``."""
-    import hashlib
-
     text = b"one\r\ntwo\r\n"
     md5 = hashlib.md5(text.replace(b"\r\n", b"\n")).hexdigest()
     place = repo.file(f".dvc/cache/{md5[:2]}/{md5[2:]}")
@@ -176,8 +178,6 @@ _HOSTILE = {
 
 @pytest.mark.parametrize("kind", _HOSTILE)
 def test_hostile_files_are_refused_and_nothing_is_written_outside(repo: Repo, kind: str):
-    import hashlib
-
     listing = json.dumps([{"md5": "0" * 32, "relpath": "../../../etc/passwd"}]).encode()
     name = hashlib.md5(listing).hexdigest()
     place = repo.file(f".dvc/cache/files/md5/{name[:2]}/{name[2:]}.dir")
@@ -194,24 +194,53 @@ def test_hostile_files_are_refused_and_nothing_is_written_outside(repo: Repo, ki
     repo.assert_clean()
 
 
+def killed_at(repo: Repo, module: str, name: str) -> None:
+    """Run the migration and kill it where it would call a function."""
+    owner, _, name = name.rpartition(".")
+    code = (
+        f"import os, signal, sys; from git_data.migrate import {module} as owner; "
+        f"setattr(owner{'.' + owner if owner else ''}, '{name}', lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)); "
+        "from git_data.__main__ import main; sys.argv = ['git-data', 'migrate', 'dvc']; main()"
+    )
+    assert repo.run(sys.executable, "-c", code, ok=None).returncode == -signal.SIGKILL, name
+
+
 def test_a_killed_migration_goes_on_where_it_was(repo: Repo):
     before = snapshot(repo.path)
-    for step in ("git_data.migrate.dvc_cache.Intake._save", "git_data.migrate.dvc_apply.set_up", "git_data.migrate.moves._transaction",
-                 "git_data.migrate.follow.stage"):  # fmt: skip
-        module, _, name = step.rpartition(".")
-        owner = f"__import__('{module}', fromlist=['x'])"
-        if module.endswith("Intake"):
-            owner = "__import__('git_data.migrate.dvc_cache', fromlist=['x']).Intake"
-        code = (
-            f"import os, signal, sys; setattr({owner}, '{name}', lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)); "
-            "from git_data.__main__ import main; sys.argv = ['git-data', 'migrate', 'dvc']; main()"
-        )
-        import sys
-
-        assert repo.run(sys.executable, "-c", code, ok=None).returncode == -9, step
+    steps = [("dvc_cache", "Intake._save"), ("dvc_apply", "set_up"), ("moves", "_transaction"), ("follow", "stage")]
+    for module, name in steps:
+        killed_at(repo, module, name)
         assert snapshot(repo.path) == before
     assert "finished" in repo.run("git", "data", "migrate", "dvc").stderr.decode()
     assert snapshot(repo.path) == before and leftovers(repo) == []
     repo.assert_clean()
     repo.data("migrate", "dvc", "--undo")
     assert snapshot(repo.path) == before and repo.status() == ""
+
+
+def test_what_was_read_once_is_not_read_again(repo: Repo):
+    killed_at(repo, "dvc_apply", "set_up")
+    for path in repo.file(".dvc/cache/files").rglob("*"):
+        if path.is_file() and path.suffix != ".dir":
+            path.unlink()  # only what was noted can tell what is what now
+    before = snapshot(repo.path)
+    repo.data("migrate", "dvc")
+    assert snapshot(repo.path) == before and leftovers(repo) == []
+
+
+def test_a_damaged_object_of_the_cache_is_named_and_not_used(repo: Repo):
+    md5 = hashlib.md5(repo.read("tool.sh")).hexdigest()
+    damaged = repo.file(f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}")
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"x" * damaged.stat().st_size)
+    assert str(damaged) in repo.data("migrate", "dvc")
+    assert repo.read("tool.sh").startswith(b"#!/bin/sh") and leftovers(repo) == []
+    repo.data("fsck")
+    repo.assert_clean()
+
+
+def test_several_dvc_repositories_and_none_at_all_are_refused(repo: Repo, new_repo):
+    repo.write("other/.dvc/config", "")
+    repo.commit("another")
+    assert "several" in repo.fails("data", "migrate", "dvc", status=7)
+    assert "not a DVC repository" in new_repo("plain").fails("data", "migrate", "dvc", status=7)

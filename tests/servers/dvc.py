@@ -148,9 +148,9 @@ def dvc_project(tmp_path_factory: pytest.TempPathFactory, dvc_python: str) -> Pr
     repo.write(".gitignore", "*.log\n")
     dvc.run(
         repo.path, "dvc init -q", "dvc config core.autostage true", "dvc add -q data/raw big.bin tool.sh", "dvc repro -q",
-        "dvc remote add -d storage ../remote", "dvc remote add cloud s3://bucket/prefix", "dvc remote modify cloud region eu-central-1",
-        "dvc remote modify --local cloud secret_access_key verysecret", "git add -A", "git commit -qm first", "git tag -am one v1",
-        "git branch old", "git checkout -q -b feature",
+        "dvc remote add -d storage ../remote", "dvc remote add cloud s3://bucket/prefix",
+        "dvc remote modify cloud region eu-central-1", "dvc remote modify --local cloud secret_access_key verysecret",
+        "git add -A", "git commit -qm first", "git tag -am one v1", "git branch old", "git checkout -q -b feature",
     )  # fmt: skip
     repo.write("data/raw/a.bin", content(21_000, 4))
     repo.file("data/raw/deep/er/b.txt").unlink()
