@@ -88,7 +88,12 @@ def catch_up(path: str, old: str, new: str) -> None:
         _, mode, before, _, status = header.split(b" ")
         if status == b"D" or mode == b"160000":
             continue
-        content = _small_content(os.path.join(os.fsencode(path), name))
+        file = os.path.join(os.fsencode(path), name)
+        if os.path.islink(file):
+            if blob_oid(os.readlink(file), "sha1" if len(before) == 40 else "sha256").hex().encode() == before:
+                wanted.append(name)
+            continue
+        content = _small_content(file)
         if content is None or parse(content) is not None:
             wanted.append(name)
         elif len(content) < MAX_SIZE_BYTES and b"\n" not in name:  # hash-object takes a path a line

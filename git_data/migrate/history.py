@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 
 from git_data.errors import GitFailed, from_os_error
-from git_data.git.run import as_stored, git
+from git_data.git.run import FLAT, as_stored, git
 from git_data.migrate.record import Move
 from git_data.migrate.refs import Target, targets
 from git_data.migrate.stream import Commit, FileChange, Stored, exported, quoted
@@ -162,7 +162,7 @@ class _Importer:
         self._marks_file = os.path.join(self._directory.name, "marks")
         self._errors = tempfile.TemporaryFile()
         command = [
-            "git", "fast-import", "--quiet", "--force", "--done", "--date-format=raw-permissive",
+            "git", *FLAT, "fast-import", "--quiet", "--force", "--done", "--date-format=raw-permissive",
             f"--export-marks={self._marks_file}",
         ]  # fmt: skip
         self._process = subprocess.Popen(

@@ -6,7 +6,7 @@ import os
 
 from git_data.base.report import Progress
 from git_data.git.promisor import fetch_missing
-from git_data.git.run import lines, records
+from git_data.git.run import FLAT, lines, records
 from git_data.git.scan import pointers_of, raw_ids
 from git_data.migrate.history import count_commits, survey
 from git_data.pointer import MAX_SIZE_BYTES
@@ -84,7 +84,8 @@ def _look_at_blobs(repo: Repository, found: Versions) -> None:
     fetch_missing(repo.config, blobs)
     sizes = {}
     question = (blob + b"\n" for blob in blobs)
-    for line in lines("cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer", stdin=question, cwd=repo.common_dir):
+    command = (*FLAT, "cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer")
+    for line in lines(*command, stdin=question, cwd=repo.common_dir):
         name, _, size = line.rstrip().partition(b" ")
         if size.isdigit():
             sizes[name] = int(size)
