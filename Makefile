@@ -19,6 +19,9 @@ AZURITE = ! command -v npm >/dev/null || { \
 	npm install --silent --no-audit --no-fund --prefix $(VENV)/azurite azurite && \
 	ln -sf ../azurite/node_modules/.bin/azurite-blob $(BIN)/azurite-blob; }
 
+# DVC, for the tests of the migration from it: in an environment of its own, since it wants libraries in versions of its own
+DVC = { $(PYTHON) -m venv $(VENV)/dvc && $(VENV)/dvc/bin/pip install --quiet dvc || echo "DVC is not installed: tests say so"; }
+
 # Neighbours run in one process, and share what their module and their servers took to set up.
 SPREAD = -n $(JOBS) --dist worksteal
 # Several processes race in many tests. One that fails is run once more, and reported ("rerun"): look at it all the same.
@@ -42,8 +45,8 @@ setup: $(READY)
 $(READY): pyproject.toml setup.py git_data/_native/core.c git_data/_native/core.h git_data/_native/build.py | packages
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "git-data needs Python 3.10 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[test,lint]'
-	$(AZURITE)
+	$(DVC) & \
+	$(BIN)/pip install --quiet --editable '.[test,lint]' && { $(AZURITE); } && wait
 	touch $@
 
 lint: setup

@@ -146,7 +146,7 @@ def _print(repo: Repository, result: Result, dry_run: bool) -> None:
     if len(result.left_in_history) > _SHOWN:
         output.line(f"and {len(result.left_in_history) - _SHOWN:,} more")
     for path in plan.intake.damaged[:_SHOWN]:
-        output.line(f"Damaged in DVC's cache: {output.plain(path)}")
+        output.line(f"  {output.plain(path)}")
     for piece in result.pieces:
         for note in piece.notes:
             output.line(f"{shown(piece.source)}: {note}.")

@@ -16,15 +16,14 @@ from git_data.git.run import git, records
 from git_data.git.scan import shown
 from git_data.link.probe import usable
 from git_data.migrate import dvc_config, dvc_remotes, dvc_settings, dvc_worktree, moves, one_commit, outcome
-from git_data.migrate.dvc_cache import EMPTY, Intake
-from git_data.migrate.dvc_digests import in_git
+from git_data.migrate.dvc_cache import Intake, empty
 from git_data.migrate.dvc_pieces import EXECUTABLE, Pieces
 from git_data.migrate.dvc_plan import Plan, root_of, tree_of
 from git_data.migrate.dvc_tree import Translated, Translator, Tree, Value, differences
 from git_data.migrate.dvc_worktree import Placed, Seen
 from git_data.migrate.record import BEGUN, Record, load
 from git_data.migrate.setup import set_up
-from git_data.pointer import Pointer, parse
+from git_data.pointer import MAX_SIZE_BYTES, Pointer, parse
 from git_data.store.place import open_store
 from git_data.worktree.share import share_with_store
 
@@ -89,7 +88,13 @@ def translator(plan: Plan, store: Store) -> Translator:
     """Makes what is to be of what is, when contents have been taken in."""
 
     def content_of(pointer: Pointer) -> bytes:
-        return in_git(store, pointer, plan.repo.settings.pointer_format)
+        if not pointer.size:
+            return b""
+        path = store.find(pointer.oid, pointer.size) if pointer.size < MAX_SIZE_BYTES else None
+        content = fsio.read_file(path) if path else None
+        if content is not None and parse(content) is not None:
+            return content  # a pointer itself, which the filter leaves as it is
+        return Pointer(pointer.oid, pointer.size, plan.repo.settings.pointer_format).encode()
 
     pieces = Pieces(plan.sources, plan.intake.found, plan.in_git, plan.executable(), content_of)
     worktree = plan.repo.require_worktree()
@@ -207,6 +212,7 @@ def require_complete(result: Result, allow_missing: bool) -> None:
             lines.append(f"\n    and {len(piece.missing) - _SHOWN:,} more")
     if len(left) > _SHOWN:
         lines.append(f"\n  and {len(left) - _SHOWN:,} more")
+    lines += [f"\n  {trouble}" for trouble in result.plan.intake.damaged[:_SHOWN]]
     lines += [f"\n  remote '{name}' did not answer: {reason}" for name, reason in result.plan.silent.items()]
     if any(piece.missing for piece in left):
         raise MissingData(
@@ -224,7 +230,7 @@ def placed(translated: Translated) -> list[Placed]:
     found = []
     for piece in translated.pieces.values():
         for path, (mode, content) in piece.files.items():
-            pointer = parse(content) if content else EMPTY
+            pointer = parse(content) if content else empty()
             if pointer is not None:
                 found.append(Placed(path, pointer, mode == EXECUTABLE))
     return found

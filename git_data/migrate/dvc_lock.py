@@ -22,7 +22,6 @@ _SCHEMA = re.compile(rb"schema:\s*'?\"?[0-9.]+'?\"?\s*")
 _SECTION = re.compile(rb"( +)([A-Za-z_]+):\s*")
 _MD5 = re.compile(rb"(\s+(?:- )?)md5: ['\"]?([0-9a-f]{32}(?:\.dir)?)['\"]?\s*")
 _HASH = re.compile(rb"\s+hash: md5\s*")
-EMPTY_OID = sha256().hexdigest()
 
 
 def convert(lock: bytes, oid_of: Callable[[str, bool], str]) -> bytes:
@@ -79,7 +78,7 @@ def directory_oid(files: Iterable[tuple[bytes, Pointer]]) -> str:
     """The name of a directory's content: the SHA-256 of a listing, ``<oid> SP <size> SP <path> NUL`` for each file by path."""
     hasher = sha256()
     for path, pointer in sorted(files, key=lambda item: item[0]):
-        hasher.update(b"%s %d %s\0" % ((pointer.oid or EMPTY_OID).encode(), pointer.size, path))
+        hasher.update(b"%s %d %s\0" % (pointer.oid.encode(), pointer.size, path))
     return hasher.hexdigest()
 
 

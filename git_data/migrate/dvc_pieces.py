@@ -187,7 +187,7 @@ class Pieces:
     def _oid_of(self, key: Key, is_directory: bool) -> str:
         if not is_directory:
             pointer = self._pointers.get(key)
-            return (pointer.oid or dvc_lock.EMPTY_OID) if pointer is not None else self._in_git.get(key, "")
+            return pointer.oid if pointer is not None else self._in_git.get(key, "")
         files = self._sources.listed(key)
         if files is None or any(child not in self._pointers for _, child, _ in files):
             return ""

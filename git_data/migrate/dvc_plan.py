@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import posixpath
 
+from git_data.base.digest import sha256
 from git_data.errors import GitDataError, RepositoryError
 from git_data.git.run import git, records
 from git_data.git.scan import read_blobs
 from git_data.migrate import dvc_config, dvc_remotes
-from git_data.migrate.dvc_cache import Intake, Wanted, whole_pieces
-from git_data.migrate.dvc_digests import Hashes
+from git_data.migrate.dvc_cache import Intake, Wanted, algorithm
 from git_data.migrate.dvc_files import Key, Out
 from git_data.migrate.dvc_pieces import Sources, is_source, is_special
 from git_data.migrate.dvc_tree import Tree
 from git_data.migrate.dvc_yaml import Unreadable
+from git_data.migrate.hashes import hash_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,10 +101,10 @@ class Plan:
             return  # the piece of this source says so
 
     def _manifest(self, out: Out) -> bytes | None:
-        content = self.intake.read_manifest(out.key, []) or self.intake.list_directory(out)
+        content = self.intake.read_list(out.key) or self.intake.make_list(out)
         for remote in self.reachable(out.remote) if content is None else ():
             try:
-                content = self.intake.read_manifest(out.key, [remote])
+                content = self.intake.fetch_list(out.key, remote)
             except GitDataError as error:
                 self._give_up(remote, error)
             if content is not None:
@@ -146,9 +147,7 @@ class Plan:
 
     def take_in(self) -> None:
         """Bring every content that is wanted into the store, from wherever it is. Raises: GitDataError."""
-        rest = self.intake.known(self.wanted.values())
-        rest = self.intake.from_cache(rest)
-        rest = self.intake.from_worktree(rest)
+        rest = self.intake.take_in(list(self.wanted.values()))
         for remote in self.reachable() if rest else ():
             try:
                 rest = self.intake.from_remote(rest, remote)
@@ -161,7 +160,7 @@ class Plan:
     def look(self) -> tuple[dict[str, int], list[Wanted]]:
         """Where contents are, without taking anything in: place → how many; and those that are nowhere."""
         places: dict[str, int] = {}
-        rest = self.intake.known(self.wanted.values())
+        rest = self.intake.known(list(self.wanted.values()))
         if len(self.wanted) > len(rest):
             places["store"] = len(self.wanted) - len(rest)
         left = []
@@ -195,11 +194,9 @@ class Plan:
         small = [field[0] for field in fields if field[1:2] == [b"blob"] and int(field[2]) <= _MAX_DEP_BYTES]
         for start in range(0, len(small), 256):
             for _, content in read_blobs(small[start : start + 256]):
-                hashes = Hashes(legacy=True)
-                for piece in whole_pieces([content]):
-                    hashes.update(piece)
-                for key in hashes.keys():
-                    self.in_git[key] = hashes.oid
+                oid = sha256(content).hexdigest()
+                for name in (Key("", False), Key("", True)):
+                    self.in_git[Key(hash_of(content, algorithm(name)), name.legacy)] = oid
 
     def close(self) -> None:
         """Give up connections."""
