@@ -26,6 +26,7 @@ pytest.register_assert_rewrite("helpers", "remotes")
 import helpers  # noqa: E402
 from helpers import ATTRIBUTES, Repo, make_repo  # noqa: E402
 from servers.azurite import azurite, azurite_server  # noqa: E402, F401  (fixtures)
+from servers.dvc import dvc_project, dvc_python  # noqa: E402, F401
 from servers.ftp import ftp_login, rclone_ftp  # noqa: E402, F401  (fixtures)
 from servers.git_hosts import (  # noqa: E402, F401  (fixtures)
     git_daemon,
@@ -56,6 +57,7 @@ _KEPT = (
     "GIT_DATA_PURE",
     "GIT_DATA_TEST_AZURITE",
     "GIT_DATA_TEST_GIFTLESS",
+    "GIT_DATA_TEST_DVC",
     "GIT_DATA_TEST_NGINX_MODULES",
     "GIT_DATA_TEST_REFLINK_DIR",
 )
@@ -68,6 +70,7 @@ _GLOBAL_CONFIG = """\
 	email = author@example.com
 [init]
 	defaultBranch = main
+	templateDir = {template}
 [core]
 	# a test machine may lose its power
 	fsync = none
@@ -82,12 +85,22 @@ _GLOBAL_CONFIG = """\
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first, so that in the end no process works at one alone."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing of the user's gets in, nothing of ours gets out."""
     home = tmp_path_factory.mktemp("home")
     config = home / ".gitconfig"
-    config.write_text(_GLOBAL_CONFIG)
+    template = home / "template"
+    # git's own has a dozen sample hooks, which every test would copy
+    (template / "hooks").mkdir(parents=True)
+    (template / "info").mkdir()
+    (template / "info" / "exclude").write_text("# what git ignores here\n")
+    config.write_text(_GLOBAL_CONFIG.format(template=template))
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("GIT_", "XDG_", "LC_")) and name not in _KEPT:

@@ -8,6 +8,7 @@ and touches nothing that a user may have written since.
 from __future__ import annotations
 
 import os
+import stat
 
 from git_data.base import fsio
 from git_data.base.digest import blob_oid
@@ -47,6 +48,7 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
     blobs = {name for header, _ in changes for name in header[2:4] if name.strip(b"0")}
     pointers = pointers_of(repo, raw_ids(sorted(blobs)))
     skipped = {record[2:] for record in records("ls-files", "-t", "-z", cwd=repo.worktree) if record.startswith(b"S ")}
+    empty = blob_oid(b"", repo.object_format).hex().encode()
     candidates, others, gone, hidden = [], [], [], []
     for header, path in changes:
         before, after = (pointers.get(bytes.fromhex(name.decode())) for name in header[2:4])
@@ -59,6 +61,10 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
         elif after is not None and _has_content(os.path.join(root, path), after, vouched.get(path)):
             candidate = Candidate(path, header[1], after.size, (b"", b""))
             candidate.blob, candidate.pointer, candidate.status = after.encode(), after, vouched.get(path)
+            candidates.append(candidate)
+        elif header[3] == empty and header[4] == b"A" and path in vouched:
+            candidate = Candidate(path, header[1], 0, (b"", b""))
+            candidate.blob, candidate.status = b"", vouched[path]
             candidates.append(candidate)
         else:
             others.append((path, header[1], header[3]))
@@ -128,9 +134,9 @@ def _has_content(path: bytes, pointer: Pointer, vouched: os.stat_result | None) 
         status = os.lstat(path)
     except OSError:
         return False
-    if vouched is not None:
-        return True
-    return status.st_size == pointer.size
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    return vouched is not None or status.st_size == pointer.size
 
 
 def _check_out_files(paths: list[bytes], root: str) -> None:
