@@ -138,6 +138,9 @@ def done(migration: Migration, as_json: bool) -> None:
         )
         if size
     ]
+    if migration.is_idle:
+        output.line("Nothing here is git-lfs's: nothing to do.")
+        return
     output.line("The store has every version" + (f": {', '.join(parts)}." if parts else "."))
     if supply.nowhere:
         output.line(f"{count(len(supply.nowhere), 'object')} nowhere to be found: the pointers stay those of git-lfs.")
@@ -150,7 +153,8 @@ def done(migration: Migration, as_json: bool) -> None:
         output.line("This clone uses git-data instead of git-lfs; nothing changed in git, and others may go on with git-lfs.")
         output.line("Take it back: git data migrate lfs --undo")
     elif not moves:
-        output.line("There is no file of git-lfs at HEAD: nothing to commit.")
+        where = "in any commit" if migration.mode == lfs.HISTORY else "at HEAD"
+        output.line(f"There is no file of git-lfs {where}: nothing to commit.")
     elif migration.rewritten is not None:
         for line in outcome.afterwards(migration.repo, migration.record, migration.rewritten):
             output.line(line)

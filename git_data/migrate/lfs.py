@@ -87,6 +87,13 @@ class Migration:
         self.supply = lfs_supply.look(self.repo, self.store, self.history)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether there is no trace of git-lfs: not at HEAD, not in history."""
+        here = self.head
+        there = self.history is not None and bool(self.history.needed or self.history.spare)
+        return not (here.attributes or here.pointers or here.plain or here.malformed or there)
+
+    @property
     def plain_bytes(self) -> int:
         """The size of content that git holds and the store is to have. Raises: GitFailed."""
         if self.mode == HISTORY:
@@ -150,6 +157,8 @@ class Migration:
 
     def change(self, map_path: str = "") -> None:
         """Change git, all or nothing; ``map_path``: where the object map goes. Raises: GitFailed, FileSystemError."""
+        if self.is_idle:
+            return
         if self.mode == KEEP:
             self._keep()
         elif self.mode == COMMIT:
