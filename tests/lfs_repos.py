@@ -17,6 +17,13 @@ ATTRIBUTES = b"""\
 "with space/*.dat"  filter=lfs diff=lfs   merge=lfs -text lockable
 *.txt text eol=lf"""
 """With a macro, a quoted pattern, odd blanks, attributes behind, and no line end."""
+OFF = (
+    *("-c", "filter.lfs.process="),
+    *("-c", "filter.lfs.clean="),
+    *("-c", "filter.lfs.smudge="),
+    *("-c", "filter.lfs.required=false"),
+)
+"""Options of git under which git-lfs does nothing."""
 NESTED = b"*.raw filter=lfs diff=lfs merge=lfs -text\r\n*.md text\r\n"
 
 
@@ -95,3 +102,32 @@ def files(repo: Repo) -> dict[str, str]:
 def lfs_objects(repo: Repo) -> dict[str, Path]:
     """The objects git-lfs keeps, by oid."""
     return {path.name: path for path in (repo.git_dir() / "lfs" / "objects").rglob("*") if path.is_file()}
+
+
+def state(repo: Repo) -> dict[str, object]:
+    """Everything that undoing must bring back."""
+    hooks = {path.name: path.read_bytes() for path in (repo.git_dir() / "hooks").iterdir() if path.suffix != ".sample"}
+    return {
+        "refs": repo.git("for-each-ref", "refs/heads", "refs/tags", "refs/notes") + repo.git("rev-parse", "HEAD"),
+        "config": sorted(repo.git("config", "--local", "--list").splitlines()),
+        "hooks": hooks,
+        "files": files(repo),
+    }
+
+
+@pytest.fixture(scope="session")
+def lfs_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of stock git-lfs, to be copied."""
+    return make(tmp_path_factory.mktemp("lfs") / "template").path
+
+
+@pytest.fixture(scope="session")
+def lfs_versions(lfs_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """What stock git-lfs checks out of it."""
+    return versions(copy_of(lfs_template, tmp_path_factory.mktemp("before") / "repo"))
+
+
+@pytest.fixture
+def of_git_lfs(lfs_template: Path, tmp_path: Path) -> Repo:
+    """A copy to play with."""
+    return copy_of(lfs_template, tmp_path / "repo")

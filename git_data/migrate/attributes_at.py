@@ -144,6 +144,22 @@ class Source:
                 files[directory] = blob
         return self.attributes(files)
 
+    def above(self, places: list[tuple[str, bytes]]) -> list[Attributes]:
+        """For each commit (hex) and path the attributes of that commit that can concern the path. Raises: GitFailed."""
+        questions: dict[bytes, None] = {}
+        for commit, path in places:
+            for directory in _directories(path):
+                questions[_question(commit, directory)] = None
+        stdin = b"".join(question + b"\n" for question in questions)
+        answers = git(
+            "cat-file", "--buffer", "--batch-check=%(objectname) %(objecttype)", stdin=stdin, cwd=self._cwd
+        ).splitlines()
+        blobs = {question: line.split()[0] for question, line in zip(questions, answers) if line.endswith(b" blob")}
+        return [
+            self.attributes({name: blobs[key] for name in _directories(path) if (key := _question(commit, name)) in blobs})
+            for commit, path in places
+        ]
+
     def content(self, blob: bytes) -> bytes:
         """The content of a blob (hex). Raises: GitFailed."""
         if blob not in self._contents:
@@ -162,6 +178,20 @@ class Source:
         if compiled is None:
             compiled = self._patterns[pattern, base] = _compiled(pattern, base)
         return compiled.match(path)  # type: ignore[no-any-return, attr-defined]
+
+
+def _directories(path: bytes) -> list[bytes]:
+    """Those above a path, the top as an empty name; none whose name would break a line."""
+    found = [b""]
+    while b"/" in path:
+        path = path.rpartition(b"/")[0]
+        if b"\n" not in path:
+            found.append(path)
+    return found
+
+
+def _question(commit: str, directory: bytes) -> bytes:
+    return commit.encode() + b":" + (directory + b"/" if directory else b"") + FILE
 
 
 def tree(cwd: str, oid: bytes) -> list[tuple[bytes, bytes, bytes]]:

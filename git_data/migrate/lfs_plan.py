@@ -150,5 +150,5 @@ def who_names(repo: Repository, oids: set[str]) -> list[tuple[str, Tracked]]:
     """
     source = Source(repo)
     found = [item for item in versions(repo, ["--all"]) if item[1].pointer.oid in oids] if oids else []
-    attributes = {commit: source.of_commit(commit.encode()) for commit in {commit for commit, _ in found}}
-    return [(commit, file) for commit, file in found if attributes[commit].filter(file.path) == "lfs"]
+    attributes = source.above([(commit, file.path) for commit, file in found])
+    return [item for item, there in zip(found, attributes) if there.filter(item[1].path) == "lfs"]
