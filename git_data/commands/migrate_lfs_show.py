@@ -89,6 +89,7 @@ def _what_changes(migration: Migration) -> None:
     else:
         facts = migration.rewriting()
         output.line(f"{count(facts['commits'], 'commit')} of {count(len(facts['refs']), 'ref')} would be looked at and rewritten")
+        _about_history(migration)
         if facts["signed_commits"]:
             signed = facts["signed_commits"]
             output.line(f"signed commits, whose signatures would be lost: {len(signed):,} ({outcome.some(signed)})")
@@ -108,6 +109,17 @@ def _about_head(migration: Migration) -> None:
         output.line("  git -C SUBMODULE data migrate lfs")
 
 
+def _about_history(migration: Migration) -> None:
+    """What of history is not as git-lfs wants it; HEAD has been spoken of."""
+    found = migration.look_at_history()
+    if found.plain:
+        size = human_size(sum(found.plain.values()))
+        output.line(f"{count(len(found.plain), 'version')} in git itself although filter=lfs become data, too ({size})")
+    malformed = sorted(set(found.malformed) - set(migration.head.malformed))
+    if malformed:
+        output.line(f"nearly a pointer in some commit, and left as it is: {_some(malformed)}")
+
+
 def done(migration: Migration, as_json: bool) -> None:
     """What was done."""
     supply = migration.supply
@@ -121,6 +133,7 @@ def done(migration: Migration, as_json: bool) -> None:
                 "copied_bytes": supply.copied_bytes,
                 "fetched_bytes": supply.fetched_bytes,
                 "missing": sorted(supply.missing),
+                "commits": len(migration.rewritten.commits) if migration.rewritten else None,
                 "refs": [{"name": move.name, "old": move.old, "new": move.new} for move in moves],
                 "hooks": migration.changed.replaced if migration.changed else [],
             }
@@ -156,6 +169,7 @@ def done(migration: Migration, as_json: bool) -> None:
         where = "in any commit" if migration.mode == lfs.HISTORY else "at HEAD"
         output.line(f"There is no file of git-lfs {where}: nothing to commit.")
     elif migration.rewritten is not None:
+        _about_history(migration)
         for line in outcome.afterwards(migration.repo, migration.record, migration.rewritten):
             output.line(line)
         output.line(f"which commit became which: {output.plain(migration.map_path)}")

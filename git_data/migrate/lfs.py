@@ -145,7 +145,13 @@ class Migration:
         if self.mode != HISTORY:
             return {}
         found = self.look_at_history()
-        return {"commits": found.commits, "refs": self.refs, "signed_commits": found.signed}
+        return {
+            "commits": found.commits,
+            "refs": self.refs,
+            "signed_commits": found.signed,
+            "plain_versions": len(found.plain),
+            "malformed_in_history": sorted({os.fsdecode(path) for path in found.malformed}),
+        }
 
     def look_at_history(self) -> lfs_history.Found:
         """Walk through history, once. Raises: GitFailed."""

@@ -134,6 +134,8 @@ def _settings(repo: Repository, url: str) -> File:
     if not listed and os.path.lexists(path):
         raise CheckFailed(f"'{COMMITTED_FILE}' is not committed", f"git add {COMMITTED_FILE} && git commit")
     mode, blob = listed[0].split(b" ")[:2] if listed else (b"100644", b"")
+    if not mode.startswith(b"100"):
+        raise CheckFailed(f"'{COMMITTED_FILE}' is no regular file in git", f"git rm {COMMITTED_FILE} && git commit")
     with tempfile.TemporaryDirectory(prefix="git-data-migrate-") as directory:
         copy = os.path.join(directory, "settings")
         fsio.write_file(copy, dict(read_blobs([blob])).get(blob, b"") if blob else b"")

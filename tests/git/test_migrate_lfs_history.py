@@ -9,7 +9,7 @@ from pathlib import Path
 import lfs_repos
 import pytest
 from helpers import Repo, content, pointer_of, run
-from lfs_repos import copy_of, files, versions
+from lfs_repos import OFF, copy_of, files, versions
 
 from git_data.git.repo import locate
 from git_data.migrate.attributes_at import Source
@@ -19,12 +19,11 @@ from git_data.migrate.attributes_at import Source
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The usual one, and what only a rewrite meets: attributes that come, go and move, and files that were no pointers then."""
     repo = lfs_repos.make(tmp_path_factory.mktemp("lfs") / "template")
-    off = ("-c", "filter.lfs.process=", "-c", "filter.lfs.clean=", "-c", "filter.lfs.required=false")
     repo.git("checkout", "-q", "-b", "changes", "light")
     repo.write("later.npy", content(900, seed=30))
     repo.commit("npy in git")
     repo.write(".gitattributes", lfs_repos.ATTRIBUTES + b"\n*.npy big\n")
-    repo.git(*off, "commit", "-q", "-a", "-m", "npy by git-lfs")
+    repo.git(*OFF, "commit", "-q", "-m", "npy by git-lfs", ".gitattributes")
     repo.write("later.npy", content(901, seed=31))
     repo.commit("a new version of npy")
     repo.write(".gitattributes", lfs_repos.ATTRIBUTES)
@@ -49,7 +48,7 @@ def test_every_commit_has_the_files_it_had(template: Path, tmp_path: Path) -> No
     graph = repo.git("log", "--branches", "--tags", "--format=%s %p").count(" ")
     object_map = tmp_path / "map.csv"
     plan = json.loads(repo.data("migrate", "lfs", "--history", "--dry-run", "--json"))
-    assert plan["commits"] == 10 and plan["signed_commits"] == []
+    assert plan["commits"] == 10 and plan["signed_commits"] == [] and plan["plain_versions"] == 1
     repo.data("migrate", "lfs", "--history", "--object-map", object_map)
     repo.assert_clean()
     assert files(repo) == before["three"]
