@@ -161,6 +161,15 @@ def test_too_little_space_is_said_before_anything_changes(repo: Repo, tmp_path: 
     assert state(repo) == old
 
 
+def test_a_store_elsewhere_gets_copies_and_that_is_said(repo: Repo, reflink_dir: Path) -> None:
+    repo.git("config", "data.cacheDir", reflink_dir / "store")
+    plan = json.loads(repo.data("migrate", "lfs", "--dry-run", "--json"))
+    assert plan["needed_bytes"] == plan["objects"]["bytes"] > 0
+    assert "copied, because links are not possible there" in repo.data("migrate", "lfs")
+    assert repo.objects() == lfs_objects(repo).keys()
+    assert repo.status() == ""
+
+
 def test_submodules_and_settings_of_a_stranger(repo: Repo, lfs_template: Path) -> None:
     inner = copy_of(lfs_template, repo.path.parent / "inner")
     repo.git("submodule", "add", "-q", inner.path, "module")
