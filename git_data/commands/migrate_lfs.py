@@ -1,6 +1,6 @@
 """``git data migrate lfs``.
 
-Leave git-lfs: one commit, no content is read, copied or sent, and every version of every file stays.
+Leave git-lfs: one commit, no content is copied or sent, and every version of every file stays.
 
   git data migrate lfs --dry-run         what would be done, what lacks, the space it takes
   git data migrate lfs                   one commit on this branch; old commits go on working
