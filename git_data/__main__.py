@@ -51,6 +51,7 @@ COMMANDS = {
     "fsck": ("git_data.commands.fsck", "check the store, and that pointers have their data"),
     "gc": ("git_data.commands.gc", "delete data that nothing refers to"),
     "remote": ("git_data.commands.remote", "name the places where data is shared, and try them"),
+    "migrate": ("git_data.commands.migrate", "move a repository here from git-lfs, DVC, git-annex or plain git"),
     "env": ("git_data.commands.env", "show versions, places and settings"),
     "doctor": ("git_data.commands.doctor", "find out what is wrong and how to mend it"),
     "config": ("git_data.commands.config", "show or change settings and say where they come from"),

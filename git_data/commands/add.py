@@ -27,8 +27,9 @@ from git_data.git.run import records
 from git_data.git.scan import shown
 from git_data.setup.filters import OUR_MARK
 from git_data.store.place import open_store
-from git_data.worktree.bulk_add import BulkAdd, Candidate
+from git_data.worktree.bulk_add import BulkAdd
 from git_data.worktree.share import share_with_store
+from git_data.worktree.stage import Candidate, stage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _show(repo, candidates, rest)
         return 0
-    bulk.add(candidates)
+    stage(repo, store, candidates)
     if cleaner.clone:
         share_with_store(store, root, [(item.path, item.pointer) for item in bulk.copies if item.pointer is not None])
     finish(repo, store, {}, stored=True)

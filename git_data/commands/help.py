@@ -18,6 +18,7 @@ GROUPS = (
     ("work with data", ("add", "checkout", "status", "ls-files", "diff", "export", "pointer")),
     ("share data", ("remote", "push", "fetch", "pull", "whereis", "drop", "mirror", "url")),
     ("take care of files and store", ("du", "relink", "unprotect", "fsck", "gc")),
+    ("move here", ("migrate",)),
     ("find out", ("env", "doctor", "help")),
 )
 """Every command once, in the order of the list."""

@@ -29,11 +29,12 @@ class Pattern:
 
 
 class AttributesFile:
-    """One ``.gitattributes``, edited in memory until ``save``."""
+    """One ``.gitattributes``, edited in memory until ``save``; ``content`` if it is not to be read from ``path``."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, content: bytes | None = None) -> None:
         self.path = path
-        content = fsio.read_file(path) or b""
+        if content is None:
+            content = fsio.read_file(path) or b""
         self.newline = b"\r\n" if b"\r\n" in content else b"\n"
         self.lines = content.split(b"\n")
         if self.lines[-1] == b"":
@@ -92,13 +93,17 @@ class AttributesFile:
         end = b"\r" if self.newline == b"\r\n" else b""
         return os.fsencode(" ".join([quote(pattern), *attributes])) + end
 
+    def encode(self) -> bytes:
+        """The file as it is to be."""
+        return b"\n".join(self.lines) + b"\n" if self.lines else b""
+
     def save(self) -> None:
         """Write the file if it changed; an empty one goes. Raises: OSError."""
         if not self.changed:
             return
         if self.lines:
             mode = os.stat(self.path).st_mode & 0o777 if os.path.exists(self.path) else 0o666
-            fsio.write_file(self.path, b"\n".join(self.lines) + b"\n", mode)
+            fsio.write_file(self.path, self.encode(), mode)
         else:
             fsio.remove_if_exists(self.path)
 

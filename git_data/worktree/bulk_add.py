@@ -1,7 +1,6 @@
 """Many files into the store and the index at once: what ``git add`` does with the filter, by the thousand.
 
-Files are hashed by several threads and stored a chunk at a time, the pointers reach git as one pack, and the index is
-written twice: by git with the new entries, then by us with their stat data, so that the next ``git status`` starts no filter.
+Files are hashed by several threads and stored a chunk at a time; ``stage`` then tells git.
 
 What was hashed is what was stored: a file's stat data are the same before it is read and after the store has taken it.
 They are also what the index gets, so a file that changes later shows as modified.
@@ -16,18 +15,14 @@ import stat
 import threading
 import time
 
-from git_data.base.digest import blob_oid, file_sha256, sha256
+from git_data.base.digest import file_sha256, sha256
 from git_data.base.fsio import clock_ns
-from git_data.errors import Locked
-from git_data.git import index as git_index
-from git_data.git.blobs import write_blobs
-from git_data.git.partial_clone import promisors
-from git_data.git.run import git
 from git_data.link.batch import run_parallel
 from git_data.link.items import FRESH_NS, Put
-from git_data.link.pure import index_fields, is_fresh, same_times
+from git_data.link.pure import is_fresh, same_times
 from git_data.pointer import MAX_SIZE_BYTES, Pointer, parse
 from git_data.store.put import put_item, put_items
+from git_data.worktree.stage import Candidate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,40 +35,11 @@ _CHUNK_FILES = 256
 _CHUNK_BYTES = 64 << 20
 _STREAM_BYTES = 64 << 20
 _ROUNDS = 3
-MANY_RACY = 100
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-class Candidate:
-    """A file that is to be added.
-
-    ``mode`` is what the index gets (empty: as the file's stat data say), ``known`` mode and blob (hex) it has now.  Afterwards
-    ``blob`` is the content git stores (a pointer, or nothing for an empty file), or ``None`` if the file was left alone, and
-    ``status`` the stat data that belong to it.
-    """
-
-    __slots__ = ("blob", "content", "known", "mode", "path", "pointer", "size", "status")
-
-    def __init__(self, path: bytes, mode: bytes, size: int, known: tuple[bytes, bytes]) -> None:
-        self.path = path
-        self.mode = mode
-        self.size = size
-        self.known = known
-        self.blob: bytes | None = None
-        self.pointer: Pointer | None = None
-        self.content: bytes | None = None
-        """what was hashed, from there until it is stored, if it is small and blocks cannot be shared"""
-        self.status: os.stat_result | None = None
-
-    def is_known(self, object_format: str) -> bool:
-        """Whether the index has exactly this already."""
-        if self.blob is None:
-            return False
-        return self.known == (self.mode, blob_oid(self.blob, object_format).hex().encode())
-
-
 class BulkAdd:
-    """Reads, hashes and stores candidates; ``add`` then tells git.
+    """Reads, hashes and stores candidates; ``stage.stage`` then tells git.
 
     ``root`` is the top of the work tree; ``clone`` says whether its files can be reflinked into ``store``;
     ``stream(fd, path)`` stores one large content while it hashes it and gives the pointer: where blocks cannot be shared,
@@ -207,49 +173,6 @@ class BulkAdd:
         item.clone = self.clone
         return item
 
-    def add(self, candidates: list[Candidate]) -> None:
-        """Write blobs and index entries of the candidates that were taken in. Raises: GitFailed, FileSystemError."""
-        taken = sorted((candidate for candidate in candidates if candidate.blob is not None), key=lambda item: item.path)
-        if not taken:
-            return
-        format = self.repo.object_format
-        by_content = {candidate.blob: b"" for candidate in taken if candidate.blob is not None}
-        for content in by_content:
-            by_content[content] = blob_oid(content, format)
-        # the pointers become acknowledged with the index: what they name must be durable before
-        self.store.flush()
-        write_blobs({oid: content for content, oid in by_content.items()}, format, partial_clone=bool(promisors(self.repo)))
-        blobs = [by_content[candidate.blob] for candidate in taken if candidate.blob is not None]
-        _wait_for_racy(taken)
-        entries = [
-            b"%s %s\t%s\0" % (candidate.mode or self._new_mode(candidate), blob.hex().encode(), candidate.path)
-            for candidate, blob in zip(taken, blobs)
-        ]
-        git("update-index", "-z", "--index-info", cwd=self.root, stdin=b"".join(entries))
-        self._describe(taken, blobs)
-
-    def _new_mode(self, candidate: Candidate) -> bytes:
-        assert candidate.status is not None
-        executable = candidate.status.st_mode & 0o100 and self.repo.config.get_bool("core.filemode", True)
-        return b"100755" if executable else b"100644"
-
-    def _describe(self, taken: list[Candidate], blobs: list[bytes]) -> None:
-        """Write the stat data into the index; without them git would clean every file once more, and find it unchanged."""
-
-        def describe(index: git_index.Index, number: int, offset: int) -> bool:
-            status = taken[number].status
-            if status is None or index.blob(offset) != blobs[number]:
-                return False
-            index.set_stat(offset, index_fields(status))
-            return True
-
-        paths = [candidate.path for candidate in taken]
-        try:
-            git_index.patch(self.repo.index, paths, self.repo.object_format, describe, wait_s=1.0)
-        except (Locked, git_index.SplitIndex):
-            # somebody else was faster, or the entries are in another file: git itself fills them in
-            git("update-index", "-q", "--refresh", cwd=self.root, ok=(0, 1))
-
 
 def _chunks(candidates: list[Candidate]) -> list[list[Candidate]]:
     """Neighbours together, until they are many or large; huge files first, so that no thread ends with one alone."""
@@ -266,14 +189,3 @@ def _chunks(candidates: list[Candidate]) -> list[list[Candidate]]:
         chunks[-1].append(candidate)
         size += candidate.size
     return huge + chunks
-
-
-def _wait_for_racy(taken: list[Candidate]) -> None:
-    """Wait for the next second if many files are as young as the index will be.
-
-    git compares whole seconds, and cleans every file whose mtime is not before the index's the next time it looks.
-    """
-    now_s = int(time.time())
-    racy = sum(1 for candidate in taken if candidate.status is not None and int(candidate.status.st_mtime) == now_s)
-    if racy > MANY_RACY:
-        time.sleep(now_s + 1.01 - time.time())

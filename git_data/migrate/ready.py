@@ -1,0 +1,92 @@
+"""Whether a repository is in a state that can be migrated: nothing uncommitted, nothing half-done, all of its history there."""
+
+from __future__ import annotations
+
+import os
+
+from git_data.errors import GitFailed, RepositoryError
+from git_data.git.run import git, records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.git.repo import Repository
+
+_UNDER_WAY = {
+    "rebase-merge": "git rebase --continue   # or --abort",
+    "rebase-apply": "git rebase --continue   # or --abort",
+    "MERGE_HEAD": "git merge --continue   # or --abort",
+    "CHERRY_PICK_HEAD": "git cherry-pick --continue   # or --abort",
+    "REVERT_HEAD": "git revert --continue   # or --abort",
+    "sequencer": "git cherry-pick --abort",
+    "BISECT_LOG": "git bisect reset",
+}
+_SHOWN = 5
+
+
+class Worktree:
+    """One work tree: its directory, and the commit (hex) and the branch that are checked out (no branch: detached)."""
+
+    __slots__ = ("branch", "head", "path")
+
+    def __init__(self, path: str, head: str, branch: str) -> None:
+        self.path = path
+        self.head = head
+        self.branch = branch
+
+
+def worktrees(repo: Repository) -> list[Worktree]:
+    """All work trees whose directories are there; none for a bare repository without linked ones."""
+    found: list[Worktree] = []
+    entry: dict[str, str] = {}
+    for record in [*records("worktree", "list", "--porcelain", "-z", cwd=repo.worktree or repo.common_dir), b""]:
+        key, _, value = os.fsdecode(record).partition(" ")
+        if key:
+            entry[key] = value
+        elif entry:
+            path = entry.get("worktree", "")
+            if "bare" not in entry and "prunable" not in entry and os.path.isdir(path):
+                found.append(Worktree(path, entry.get("HEAD", "").strip("0"), entry.get("branch", "")))
+            entry = {}
+    return found
+
+
+def require_ready(repo: Repository, rewriting: bool) -> None:
+    """All work trees (without ``rewriting``: this one) are clean and idle; for rewriting, history is whole, too.
+
+    Raises: RepositoryError, GitFailed.
+    """
+    if rewriting:
+        _require_whole_history(repo)
+    if not rewriting:
+        repo.require_worktree()
+    for worktree in worktrees(repo):
+        if rewriting or os.path.realpath(worktree.path) == os.path.realpath(repo.worktree):
+            _require_idle(worktree.path)
+            require_clean(worktree.path)
+    try:
+        git("var", "GIT_COMMITTER_IDENT", cwd=repo.worktree or repo.common_dir)
+    except GitFailed:
+        raise RepositoryError("git does not know who commits", 'git config user.name "…" && git config user.email "…"') from None
+
+
+def _require_whole_history(repo: Repository) -> None:
+    if os.path.exists(os.path.join(repo.common_dir, "shallow")):
+        raise RepositoryError("this clone is shallow: its history ends early and cannot be rewritten", "git fetch --unshallow")
+
+
+def _require_idle(path: str) -> None:
+    answers = git("rev-parse", *(word for name in _UNDER_WAY for word in ("--git-path", name)), cwd=path)
+    for name, place in zip(_UNDER_WAY, os.fsdecode(answers).splitlines()):
+        if os.path.exists(os.path.join(path, place)):
+            raise RepositoryError(f"something is under way in '{path}' ({name})", f"end it first: {_UNDER_WAY[name]}")
+
+
+def require_clean(path: str) -> None:
+    """Raises: RepositoryError when tracked files of a work tree differ from what is committed."""
+    changed = records("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all", "--no-renames", cwd=path)
+    if changed:
+        names = ", ".join(f"'{os.fsdecode(record[3:])}'" for record in changed[:_SHOWN])
+        more = f" and {len(changed) - _SHOWN:,} more" if len(changed) > _SHOWN else ""
+        raise RepositoryError(
+            f"there are uncommitted changes in '{path}': {names}{more}", "commit them, or put them aside: git stash"
+        )

@@ -1,0 +1,30 @@
+"""A repository that gets its first data must know the filter."""
+
+from __future__ import annotations
+
+import os
+
+from git_data.setup import filters, hooks
+from git_data.store.place import register
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from git_data.git.repo import Repository
+    from git_data.migrate.record import Record
+    from git_data.store.objects import Store
+
+
+def set_up(repo: Repository, store: Store, record: Record) -> None:
+    """Have git know the filter here, as ``git data install`` does. Raises: ConfigError, FileSystemError."""
+    for key in filters.wanted():
+        if key not in repo.config.entries:
+            record.keep_setting(key)
+    if any(key not in repo.config.entries for key in filters.wanted()):
+        filters.write("--local", force=False, dry_run=False)
+    directory, _ = hooks.hooks_directory(repo)
+    for name in hooks.NAMES:
+        record.keep_file(os.path.join(directory, name))
+        record.keep_file(os.path.join(directory, f"{name}.chained"))
+    hooks.install_hooks(repo)
+    store.make()
+    register(repo, store)
