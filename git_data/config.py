@@ -21,6 +21,7 @@ COMMITTED_KEYS = frozenset(
         "data.fetchinclude",
         "data.guard",
         "data.link",
+        "data.lockreadonly",
         "data.numcopies",
         "data.pointerformat",
         "data.remote",
@@ -48,6 +49,7 @@ KNOWN_KEYS = {
     "data.jobs": "threads; 0: as many as processors",
     "data.limitRate": "bytes a second sent to and fetched from remotes (500kB, 10MiB); 0: no limit",
     "data.link": "how content gets into the work tree, in order: reflink, hardlink, copy",
+    "data.lockReadOnly": "whether lockable files are read-only while they are not locked",
     "data.numCopies": "remotes that must hold data before its only local copy may be dropped",
     "data.pointerFormat": "data, or lfs for pointers that stock git-lfs reads",
     "data.remote": "the name of the default remote",
@@ -64,6 +66,7 @@ DEFAULTS = {
     "data.jobs": "0",
     "data.limitRate": "0",
     "data.link": "reflink,copy",
+    "data.lockReadOnly": "true",
     "data.numCopies": "1",
     "data.pointerFormat": "data",
 }
@@ -152,6 +155,7 @@ class Settings:
         "jobs",
         "limit_rate_bytes",
         "link",
+        "lock_read_only",
         "num_copies",
         "pointer_format",
         "remote",
@@ -171,6 +175,9 @@ class Settings:
         self.jobs = parse_jobs(config.get("data.jobs", DEFAULTS["data.jobs"]))
         self.idle_timeout_s = parse_number(config.get("data.idletimeout", DEFAULTS["data.idleTimeout"]), "data.idleTimeout")
         self.limit_rate_bytes = parse_size(config.get("data.limitrate", DEFAULTS["data.limitRate"]), "data.limitRate")
+        # what git-lfs is told counts, too; a value of its own that makes no sense is its own affair
+        usual = config.get("lfs.setlockablereadonly", "true").lower() not in ("false", "no", "off", "0", "f")
+        self.lock_read_only = config.get_bool("data.lockreadonly", usual)
         self.num_copies = parse_number(config.get("data.numcopies", DEFAULTS["data.numCopies"]), "data.numCopies")
         self.remote = config.get("data.remote")
         if self.remote and not is_remote_name(self.remote):

@@ -51,8 +51,7 @@ def finish(
         store.sweep()
     if not repo.worktree:
         return
-    if stored or copies or journal.exists(repo.data_dir):
-        _complete_setup(repo, store)
+    set_up = (stored or copies or journal.exists(repo.data_dir)) and _complete_setup(repo, store)
     if journal.exists(repo.data_dir):
         from git_data.worktree.pending import relink_pending
 
@@ -65,14 +64,21 @@ def finish(
         from git_data.worktree.settle import settle_pointers
 
         settle_pointers(repo, unwanted)
+    if set_up or copies or unwanted:
+        from git_data.worktree import lockable
+
+        # links are as they should be; what git has written itself is not, and in a clone no hook of ours has run
+        if set_up or lockable.in_use(repo):
+            lockable.refresh(repo)
 
 
-def _complete_setup(repo: Repository, store: Store) -> None:
-    """A repository that knows the filter from the user's settings only gets its hooks now."""
+def _complete_setup(repo: Repository, store: Store) -> bool:
+    """A repository that knows the filter from the user's settings only gets its hooks now; whether it did."""
     if os.path.exists(os.path.join(repo.common_dir, "data", "installed")):
-        return
+        return False
     from git_data.setup.hooks import hooks_directory, install_hooks
 
     store.make()
     if hooks_directory(repo)[1]:  # a shared or committed directory is only written when the user asks for it
         install_hooks(repo)
+    return True

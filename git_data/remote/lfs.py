@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from git_data.remote.lfs_api import Server
+    from git_data.remote.lfs_locks import Locks
 
 WORKERS = 8
 """At once, as stock git-lfs (lfs.concurrenttransfers)."""
@@ -190,6 +191,10 @@ class Lfs(Remote):
     def delete(self, keys: Sequence[str]) -> None:
         """See ``Remote.delete``."""
         raise no_listing(self.url)
+
+    def locks(self) -> Locks:
+        """The locks on files that the server keeps; whether it does turns out with the first request."""
+        return self._server.locks()
 
     def _failed(self, operation: str, oid: str, error: GitDataError) -> GitDataError:
         """What was permitted is asked for anew, and a refusal is believed the second time."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from git_data.remote.base import Options, Source
+    from git_data.remote.lfs_locks import Locks
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 _JSON = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
@@ -85,7 +86,9 @@ class HttpServer:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise self._not_lfs(response)
+            if response.status < 400:
+                raise self._not_lfs(response)
+            answer = {}  # a refusal may be told in HTML
         return response.status, answer
 
     def _send(self, method: str, access: Access, path: str, body: bytes | None, ok: tuple[int, ...]) -> Response:
@@ -286,6 +289,12 @@ class HttpServer:
                 raise RemoteError(f"object {oid[:12]}: the server redirects to where nothing is encrypted; refused")
             at = Action(target, given if same else {}, action.ends_s)
         raise RemoteError(f"object {oid[:12]}: more than 3 redirects")
+
+    def locks(self) -> Locks:
+        """See ``Server.locks``."""
+        from git_data.remote.lfs_locks import HttpLocks
+
+        return HttpLocks(self)
 
     def close(self) -> None:
         """See ``Server.close``."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from git_data.remote.address import Address
     from git_data.remote.base import Options, Source
     from git_data.remote.lfs_api import Server
+    from git_data.remote.lfs_locks import Locks
     from git_data.remote.ssh_client import Connects
 
 _ANSWER_BYTES = 1 << 20
@@ -170,6 +171,12 @@ class TransferServer:
                 if not answer.ok:
                     raise ObjectRefused(f"{self.url}: object {oid[:12]} was sent, and is not accepted: {answer.said}")
 
+    def locks(self) -> Locks:
+        """See ``Server.locks``."""
+        from git_data.remote.lfs_locks_ssh import SshLocks
+
+        return SshLocks(self._sessions)
+
     def close(self) -> None:
         """See ``Server.close``."""
         self._sessions.close()
@@ -291,6 +298,10 @@ class SshServer:
     def upload(self, oid: str, granted: Granted, source: Source) -> None:
         """See ``Server.upload``."""
         self.way(UPLOAD).upload(oid, granted, source)
+
+    def locks(self) -> Locks:
+        """See ``Server.locks``; which way leads there is found out now."""
+        return self.way("lock").locks()
 
     def close(self) -> None:
         """See ``Server.close``."""
