@@ -93,7 +93,7 @@ def _edit(file: AttributesFile, patterns: list[str], arguments: argparse.Namespa
 
 def _protect(repo: Repository) -> None:
     """Lockable files become read-only, others get write permission back."""
-    changed = refresh(repo, wait_s=2.0)
+    changed = refresh(repo, thorough=True, wait_s=2.0)
     root = os.fsencode(repo.require_worktree())
     taken = [path for path in changed if not os.lstat(os.path.join(root, path)).st_mode & stat.S_IWUSR]
     if taken:

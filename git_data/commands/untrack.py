@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     git("add", "--all", "--", *[path for path in changed if os.path.exists(path) or _tracked(path, root)], cwd=root)
     plain = pointers_without_filter(repo)
     renormalize(repo, plain)
-    refresh(repo)
+    refresh(repo, thorough=True)
     for pattern in arguments.pattern:
         print(f"'{pattern}' untracked")
     if plain:

@@ -52,10 +52,12 @@ def finish(
     if not repo.worktree:
         return
     set_up = (stored or copies or journal.exists(repo.data_dir)) and _complete_setup(repo, store)
+    wrote = bool(copies or unwanted)
     if journal.exists(repo.data_dir):
         from git_data.worktree.pending import relink_pending
 
         relink_pending(repo, store)
+        wrote = True
     if copies:
         from git_data.worktree.settle import settle
 
@@ -64,10 +66,10 @@ def finish(
         from git_data.worktree.settle import settle_pointers
 
         settle_pointers(repo, unwanted)
-    if set_up or copies or unwanted:
+    if set_up or wrote:
         from git_data.worktree import lockable
 
-        # links are as they should be; what git has written itself is not, and in a clone no hook of ours has run
+        # links are as they should be; what git has written itself is not, and not every command runs a hook
         if set_up or lockable.in_use(repo):
             lockable.refresh(repo)
 

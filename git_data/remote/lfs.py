@@ -192,9 +192,9 @@ class Lfs(Remote):
         """See ``Remote.delete``."""
         raise no_listing(self.url)
 
-    def locks(self) -> Locks:
-        """The locks on files that the server keeps; whether it does turns out with the first request."""
-        return self._server.locks()
+    def locks(self, to_change: bool = True) -> Locks:
+        """The locks on files that the server keeps, to be changed or looked at; whether it has any turns out with a request."""
+        return self._server.locks(UPLOAD if to_change else DOWNLOAD)
 
     def _failed(self, operation: str, oid: str, error: GitDataError) -> GitDataError:
         """What was permitted is asked for anew, and a refusal is believed the second time."""

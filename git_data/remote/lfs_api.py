@@ -38,8 +38,8 @@ if TYPE_CHECKING:
         def ranges(self, oid: str, granted: Granted) -> bool:
             """Whether a download can begin in the middle."""
 
-        def locks(self) -> Locks:
-            """The locks on files; nothing is asked yet."""
+        def locks(self, operation: str) -> Locks:
+            """The locks on files, for one who only looks (``DOWNLOAD``) or changes something (``UPLOAD``)."""
 
         def close(self) -> None:
             """Give up connections."""

@@ -290,11 +290,11 @@ class HttpServer:
             at = Action(target, given if same else {}, action.ends_s)
         raise RemoteError(f"object {oid[:12]}: more than 3 redirects")
 
-    def locks(self) -> Locks:
+    def locks(self, operation: str) -> Locks:
         """See ``Server.locks``."""
         from git_data.remote.lfs_locks import HttpLocks
 
-        return HttpLocks(self)
+        return HttpLocks(self, operation)
 
     def close(self) -> None:
         """See ``Server.close``."""

@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 
 from git_data.base.report import harmless
 from git_data.errors import NotOnRemote, RemoteError, UsageError
-from git_data.remote.lfs_api import UPLOAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,14 +76,15 @@ def check_path(path: str) -> None:
 
 
 class HttpLocks:
-    """See ``Locks``. Who locks, lists or verifies is asked for the rights of one who pushes, as by stock git-lfs."""
+    """See ``Locks``. ``operation`` says which rights are asked for, where the way to the server depends on them."""
 
-    def __init__(self, server: HttpServer) -> None:
+    def __init__(self, server: HttpServer, operation: str) -> None:
         self._server = server
+        self._operation = operation
         self.url = server.url
 
     def _call(self, method: str, path: str, content: dict[str, Any] | None, ok: tuple[int, ...]) -> tuple[int, dict[str, Any]]:
-        status, answer = self._server.call(method, path, UPLOAD, content, (*ok, 501))
+        status, answer = self._server.call(method, path, self._operation, content, (*ok, 501))
         if status == 501:
             raise no_locking(self.url)
         return status, answer

@@ -1,4 +1,8 @@
-"""Locks on files over SSH alone: commands of ``git-lfs-transfer`` (git-lfs: docs/proposals/ssh_adapter.md, "Locks")."""
+"""Locks on files over SSH alone: commands of ``git-lfs-transfer`` (git-lfs: docs/proposals/ssh_adapter.md, "Locks").
+
+The specification has an operation ``lock`` for them; stock git-lfs sends them in sessions for ``download`` and ``upload``, and
+some servers know no others.  So do we.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,16 @@ _NO_SUCH_COMMAND = (404, 405, 410, 501)
 
 
 class SshLocks:
-    """See ``lfs_locks.Locks``."""
+    """See ``lfs_locks.Locks``; ``operation`` is that of the sessions."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, operation: str) -> None:
         self._sessions = sessions
+        self._operation = operation
         self.url = sessions.address.url
 
     def _ask(self, command: str, arguments: dict[str, str]) -> Answer:
         words = [f"{name}={value}" for name, value in arguments.items() if value]
-        with self._sessions.use("lock") as session:
+        with self._sessions.use(self._operation) as session:
             if "locking" not in session.capabilities:
                 raise no_locking(self.url)
             return session.ask(command, words)

@@ -48,7 +48,7 @@ def path_for(address: Address) -> str:
 
 
 class Sessions:
-    """Sessions of ``git-lfs-transfer`` by operation (``download``, ``upload``, ``lock``), used by one thread at a time."""
+    """Sessions of ``git-lfs-transfer`` by operation (``download``, ``upload``), used by one thread at a time."""
 
     def __init__(self, address: Address, options: Options, connects: Connects | None = None) -> None:
         self.address = address
@@ -171,11 +171,11 @@ class TransferServer:
                 if not answer.ok:
                     raise ObjectRefused(f"{self.url}: object {oid[:12]} was sent, and is not accepted: {answer.said}")
 
-    def locks(self) -> Locks:
+    def locks(self, operation: str) -> Locks:
         """See ``Server.locks``."""
         from git_data.remote.lfs_locks_ssh import SshLocks
 
-        return SshLocks(self._sessions)
+        return SshLocks(self._sessions, operation)
 
     def close(self) -> None:
         """See ``Server.close``."""
@@ -299,9 +299,9 @@ class SshServer:
         """See ``Server.upload``."""
         self.way(UPLOAD).upload(oid, granted, source)
 
-    def locks(self) -> Locks:
+    def locks(self, operation: str) -> Locks:
         """See ``Server.locks``; which way leads there is found out now."""
-        return self.way("lock").locks()
+        return self.way(operation).locks(operation)
 
     def close(self) -> None:
         """See ``Server.close``."""

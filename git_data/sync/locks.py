@@ -16,7 +16,7 @@ from git_data.sync.remotes import Named, open_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from git_data.remote.lfs_locks import Lock, Locks
+    from git_data.remote.lfs_locks import Lock
 
 
 class Desk:
@@ -29,14 +29,6 @@ class Desk:
         self.url = remote.url
         self._remote = remote
         self._ref = ref
-        self._locks: Locks | None = None
-
-    @property
-    def locks(self) -> Locks:
-        """Its locks. Raises: RemoteError when it cannot be reached."""
-        if self._locks is None:
-            self._locks = self._remote.locks()
-        return self._locks
 
     def close(self) -> None:
         """Give up connections."""
@@ -47,7 +39,7 @@ class Desk:
 
         Raises: Locked when it is somebody else's, RemoteError, AccessDenied.
         """
-        lock, is_new = self.locks.create(path, self._ref)
+        lock, is_new = self._remote.locks().create(path, self._ref)
         if not is_new and not self._is_ours(lock, path):
             raise Locked(
                 f"'{path}' is locked by {_who(lock)}",
@@ -70,7 +62,7 @@ class Desk:
     def give_back(self, lock: Known, force: bool = False) -> None:
         """Unlock. Raises: Locked for somebody else's without ``force``, CheckFailed when there is no such lock, RemoteError."""
         try:
-            self.locks.remove(lock.id, self._ref, force)
+            self._remote.locks().remove(lock.id, self._ref, force)
         except NotOnRemote:
             lock_cache.remove(self.repo, self.url, lock.id)
             raise CheckFailed(f"'{lock.path or lock.id}' is not locked any more") from None
@@ -88,13 +80,17 @@ class Desk:
         for known in lock_cache.own(self.repo):
             if known.server == self.url and (known.path == path or (id and known.id == id)):
                 return known
-        found = [lock for lock in self.locks.find(self._ref, path, id) if lock.path == path or (id and lock.id == id)]
+        found = [
+            lock
+            for lock in self._remote.locks(to_change=False).find(self._ref, path, id)
+            if lock.path == path or (id and lock.id == id)
+        ]
         return self._known(found[0], "") if found else None
 
     def find(self, path: str = "", id: str = "", limit: int = 0) -> list[Known]:
         """What the server lists; whose a lock is, is known of our own only."""
         ours = {known.id for known in lock_cache.own(self.repo) if known.server == self.url}
-        found = self.locks.find(self._ref, path, id, limit)
+        found = self._remote.locks(to_change=False).find(self._ref, path, id, limit)
         known = [self._known(lock, OURS if lock.id in ours else "") for lock in found]
         if not path and not id and not limit:
             lock_cache.replace(self.repo, self.url, known, told_whose=False)
@@ -102,7 +98,7 @@ class Desk:
 
     def all_verified(self) -> tuple[list[Known], list[Known]]:
         """All locks, ours and those of others, as the server knows who asks."""
-        ours, theirs = self.locks.verify(self._ref)
+        ours, theirs = self._remote.locks().verify(self._ref)
         found = [self._known(lock, OURS) for lock in ours], [self._known(lock, THEIRS) for lock in theirs]
         lock_cache.replace(self.repo, self.url, [*found[0], *found[1]], told_whose=True)
         return found

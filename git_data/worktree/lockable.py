@@ -4,7 +4,8 @@
 is, so a change of mode is described in git's index, or git would hash the file.
 
 ``<git dir>/data/lockable`` lists what write permission was taken from: it is given back when a pattern goes, when a file is
-locked, and by ``git data uninstall``.  It is written before any file is touched, and tells hooks that there is something to do.
+locked, and by ``git data uninstall``.  It is written before permission is taken, and is there, perhaps empty, while any file may
+be lockable, which is how hooks know that there is something to do.
 ``<git dir>/data/attributes`` is as old as the ``.gitattributes`` that was looked at last, so that hooks see when that changed.
 """
 
@@ -34,10 +35,19 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getatt
 
 def in_use(repo: Repository) -> bool:
     """Whether any file may be lockable, by what costs next to nothing to see: the list, and the attributes at the top."""
-    if os.path.exists(_list_place(repo)):
-        return True
+    return os.path.exists(_list_place(repo)) or _is_mentioned(repo)
+
+
+def _is_mentioned(repo: Repository) -> bool:
     places = (os.path.join(repo.worktree, ".gitattributes"), os.path.join(repo.common_dir, "info", "attributes"))
     return any(ATTRIBUTE.encode() in (fsio.read_file(place) or b"") for place in places)
+
+
+def _is_mentioned_below(repo: Repository) -> bool:
+    words = ["ls-files", "-z", "--full-name", "--cached", "--others", "--", ":(top,glob)**/.gitattributes"]
+    _, output = capture([*_here(repo), *words])[0]
+    root = os.fsencode(repo.require_worktree())
+    return any(ATTRIBUTE.encode() in (fsio.read_file(os.path.join(root, path)) or b"") for path in output.split(b"\0") if path)
 
 
 def modes(repo: Repository, paths: list[bytes]) -> dict[bytes, int]:
@@ -73,11 +83,15 @@ def refresh(repo: Repository, thorough: bool = False, wanted: bool | None = None
     seen_ns, now_ns = _attributes_ns(repo)
     if thorough or seen_ns != now_ns or in_use(repo):
         wanted = repo.settings.lock_read_only if wanted is None else wanted
-        locked_away = set(tracked(repo)) - own_paths(repo) if wanted else set()
+        found = set(tracked(repo)) if wanted else set()
+        locked_away = found - own_paths(repo)
         before = _listed(repo)
         changed += set_writable(repo, before - locked_away, True, wait_s)
-        if locked_away != before:
-            _write_list(repo, locked_away)
+        if wanted and (found or _is_mentioned(repo) or _is_mentioned_below(repo)):
+            if locked_away != before or not os.path.exists(_list_place(repo)):
+                _write_list(repo, locked_away)
+        else:
+            fsio.remove_if_exists(_list_place(repo))
         changed += set_writable(repo, locked_away, False, wait_s)
     if seen_ns != now_ns:
         _note_attributes(repo, now_ns)
@@ -196,11 +210,8 @@ def _listed(repo: Repository) -> set[bytes]:
 
 
 def _write_list(repo: Repository, paths: set[bytes]) -> None:
-    if paths:
-        os.makedirs(repo.data_dir, exist_ok=True)
-        fsio.write_file(_list_place(repo), b"".join(path + b"\0" for path in sorted(paths)))
-    else:
-        fsio.remove_if_exists(_list_place(repo))
+    os.makedirs(repo.data_dir, exist_ok=True)
+    fsio.write_file(_list_place(repo), b"".join(path + b"\0" for path in sorted(paths)))
 
 
 def _attributes_ns(repo: Repository) -> tuple[int, int]:
