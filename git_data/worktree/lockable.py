@@ -46,8 +46,8 @@ def _is_mentioned(repo: Repository) -> bool:
 def _is_mentioned_below(repo: Repository) -> bool:
     words = ["ls-files", "-z", "--full-name", "--cached", "--others", "--", ":(top,glob)**/.gitattributes"]
     _, output = capture([*_here(repo), *words])[0]
-    root = os.fsencode(repo.require_worktree())
-    return any(ATTRIBUTE.encode() in (fsio.read_file(os.path.join(root, path)) or b"") for path in output.split(b"\0") if path)
+    places = [os.path.join(repo.worktree, os.fsdecode(path)) for path in output.split(b"\0") if path]
+    return any(ATTRIBUTE.encode() in (fsio.read_file(place) or b"") for place in places)
 
 
 def modes(repo: Repository, paths: list[bytes]) -> dict[bytes, int]:

@@ -70,7 +70,7 @@ def test_whatever_git_writes_is_read_only(full: Repo) -> None:
         ["stash", "-q"],
         ["stash", "pop", "-q"],
         ["checkout", "-q", "-f", "other"],
-        ["checkout", "-q", "main~1"],
+        ["checkout", "-q", "main"],
     ):
         full.git(*words)
         assert locked_away(full) == LOCKABLE, words
