@@ -42,7 +42,7 @@ packages:
 
 setup: $(READY)
 
-$(READY): pyproject.toml setup.py git_data/_native/core.c git_data/_native/core.h git_data/_native/build.py | packages
+$(READY): pyproject.toml setup.py git_data/_native/core.c git_data/_native/core.h git_data/_native/build.py tests/servers/giftless.txt | packages
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "git-data needs Python 3.10 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[test,lint]'

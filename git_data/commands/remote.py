@@ -1,10 +1,11 @@
 """``git data remote``.
 
-Manage the places where data is shared: S3 and what speaks its language, SSH, folders, WebDAV, HTTP, Azure, Google, FTP and more.
+Manage the places where data is shared: S3 and the like, SSH, folders, WebDAV, HTTP, LFS servers, Azure, Google, FTP and more.
 
   git data remote add -d store s3://bucket/prefix
   git data remote add nas ssh://user@host/srv/data
   git data remote add disk /mnt/disk/project
+  git data remote add lfs --lfs                       the LFS server of origin
   git data remote check
 
 Remotes are written to .gitdata, which is committed, so that a clone knows them; with --local to the configuration of this

@@ -11,7 +11,7 @@ from git_data.base import report
 from git_data.config import COMMITTED_FILE
 from git_data.git.repo import look_elsewhere
 from git_data.git.run import as_stored
-from git_data.sync.lock_verify import verify
+from git_data.sync.lock_verify import note_no_locking, verify
 from git_data.sync.push import between, outgoing, push, remember, vouch
 from git_data.sync.remotes import default_name, find, named
 from git_data.sync.session import Session
@@ -46,7 +46,7 @@ def publish(
     look_elsewhere(repo)
     name = default_name(repo.config, git_remote)
     published = [*remote, *_tracking(repo, git_remote)]
-    verify(repo, git_remote, local, published, refs or [], dry_run)
+    without_locks = verify(repo, git_remote, local, published, refs or [])
     if not name:
         _say_it_stays(repo, local, published)
         return
@@ -64,6 +64,8 @@ def publish(
             remember(repo, session, local)
     finally:
         session.close()
+    if without_locks and not dry_run:
+        note_no_locking(without_locks)
 
 
 def _send(

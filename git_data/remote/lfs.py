@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from git_data.errors import AccessDenied, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable, UsageError
 from git_data.remote.address import Address
 from git_data.remote.base import Entry, Options, Remote, Source, Traits
+from git_data.remote.credentials import extra_headers
 from git_data.remote.http import LearnedTraits
 from git_data.remote.http_client import base_url
 from git_data.remote.layout import oid_of
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from git_data.remote.lfs_api import Server
     from git_data.remote.lfs_locks import Locks
 
-WORKERS = 8
-"""At once, as stock git-lfs (lfs.concurrenttransfers)."""
+_FEWER = {"lfs+ssh": 4}
+"""At once; over SSH each is a connection of its own, which takes longer to begin than a few small objects to send."""
+_WORKERS = 8
+"""As stock git-lfs (lfs.concurrenttransfers)."""
 _ENDING = ".git"
 
 
@@ -39,7 +42,7 @@ def open_remote(address: Address, options: Options) -> Lfs:
         raise UsageError(f"'{address.url}' names no host", "git data remote add NAME lfs+https://HOST/REPOSITORY.git")
     if address.query:
         raise UsageError(f"'{address.url}' has a query, which no LFS server has")
-    return Lfs(address.url, server(address, options))
+    return Lfs(address.url, server(address, options), _FEWER.get(address.scheme, _WORKERS))
 
 
 def server(address: Address, options: Options) -> Server:
@@ -48,8 +51,8 @@ def server(address: Address, options: Options) -> Server:
         from git_data.remote.lfs_ssh import SshServer
 
         return SshServer(address, options)
-    access = Access(api_url(address))
-    return HttpServer(address.url, options, lambda operation, refused: access, address.user)
+    url = api_url(address)
+    return HttpServer(address.url, options, lambda operation, refused: Access(url, extra_headers(url)), address.user)
 
 
 def api_url(address: Address) -> str:
@@ -62,10 +65,10 @@ def api_url(address: Address) -> str:
 class Lfs(Remote):
     """See ``base.Remote``."""
 
-    def __init__(self, url: str, server: Server) -> None:
+    def __init__(self, url: str, server: Server, workers: int = _WORKERS) -> None:
         self._server = server
         super().__init__(url, LearnedTraits(self._learn))
-        self.traits.workers = WORKERS
+        self.traits.workers = workers
         del self.traits.ranges  # to be learned, too
         self._permits = {DOWNLOAD: Permits(server, DOWNLOAD), UPLOAD: Permits(server, UPLOAD)}
         self._denied: set[str] = set()
@@ -147,6 +150,8 @@ class Lfs(Remote):
             yield from self._server.download(oid, granted, start, length)
         except GitDataError as error:
             raise self._failed(DOWNLOAD, oid, error) from None
+        if length is None:
+            self._permits[DOWNLOAD].forget(oid)  # of a hundred thousand objects it would be much to keep
 
     def get_many(self, wanted: Sequence[tuple[str, int]]) -> Sequence[bytes | GitDataError]:
         """See ``Remote.get_many``."""

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 
 DOWNLOAD, UPLOAD = "download", "upload"
+MEDIA_TYPE = "application/vnd.git-lfs+json"
+JSON_HEADERS = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
 MOST = 100
 """Objects in one question, as stock git-lfs asks; GitHub and GitLab take no more."""
 _EARLY_S = 5.0

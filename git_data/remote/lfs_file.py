@@ -41,8 +41,9 @@ def open_remote(address: Address, options: Options) -> LfsFile:
 
 def storage_of(repository: str) -> str:
     """Where a repository keeps what is git-lfs's. Raises: RemoteError where there is no repository."""
-    common = _git(repository, "rev-parse", "--git-common-dir")
-    if not common:
+    # a prefix means that it is a directory within the work tree of another repository
+    common, _, prefix = _git(repository, "rev-parse", "--git-common-dir", "--show-prefix").partition("\n")
+    if not common or prefix:
         raise RemoteError(f"there is no git repository in '{repository}'", f"git -C '{repository}' status")
     storage = _git(repository, "config", "--get", "--type=path", "lfs.storage")
     # git-lfs-config(5): relative to the git directory

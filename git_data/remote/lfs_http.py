@@ -1,8 +1,6 @@
-"""LFS over HTTP: the batch API of git-lfs (docs/api/batch.md, authentication.md) and its basic transfers (basic-transfers.md).
+"""LFS over HTTP: the API of git-lfs (docs/api/batch.md, authentication.md). What it permits is done by ``lfs_basic``.
 
-Where an object lies, and with which header it is asked for, is the server's word.  The header goes there and nowhere else; login
-and password of the server's own address go to other places never.  Errors name an object and a host, never a header or the query
-of an address, which may be a signature.
+Login and password belong to the server's own address; what SSH gave for the way (``lfs_authenticate``) comes before them.
 """
 
 from __future__ import annotations
@@ -11,15 +9,12 @@ import json
 import threading
 import time
 from contextlib import closing
-from urllib.parse import urlsplit
 
 from git_data.base.report import harmless
-from git_data.errors import AccessDenied, GitDataError, NotOnRemote, RemoteError, RemoteUnavailable, UsageError
-from git_data.remote.address import check_host, redacted
-from git_data.remote.base import CHUNK_BYTES
-from git_data.remote.credentials import is_loopback
+from git_data.errors import AccessDenied, GitDataError, NotOnRemote, RemoteError
 from git_data.remote.http_client import Client, Response
-from git_data.remote.lfs_api import DOWNLOAD, UPLOAD, Action, Granted, end_s, refusal
+from git_data.remote.lfs_api import DOWNLOAD, JSON_HEADERS, MEDIA_TYPE, Action, Granted, end_s, refusal
+from git_data.remote.lfs_basic import Basic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,10 +24,7 @@ if TYPE_CHECKING:
     from git_data.remote.base import Options, Source
     from git_data.remote.lfs_locks import Locks
 
-MEDIA_TYPE = "application/vnd.git-lfs+json"
-_JSON = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
 _ANSWER_BYTES = 32 << 20
-_REDIRECTS = (307, 308)
 _WORKERS = 8
 
 
@@ -57,9 +49,8 @@ class HttpServer:
         self._access = access
         self._user = user
         self._client: Client | None = None
-        self._api = ""
+        self._basic: Basic | None = None
         self._lock = threading.Lock()
-        self._allow_plain = options.flag("allowplainhttp")
 
     # -- the API
 
@@ -92,7 +83,7 @@ class HttpServer:
         return response.status, answer
 
     def _send(self, method: str, access: Access, path: str, body: bytes | None, ok: tuple[int, ...]) -> Response:
-        headers = {**_JSON, **access.header} if body is not None else {"Accept": MEDIA_TYPE, **access.header}
+        headers = {**JSON_HEADERS, **access.header} if body is not None else {"Accept": MEDIA_TYPE, **access.header}
         client = self._connected(access.url)
         self.requests += 1
         return client.send(method, f"{access.url}/{path}", headers, body, ok, follow=True)
@@ -103,7 +94,7 @@ class HttpServer:
             if self._client is None:
                 self._client = Client(url, self._options, self._user, _WORKERS)
                 self._client.assumed = "Basic"
-                self._api = url
+                self._basic = Basic(self.url, url, self._client, self._options)
             return self._client
 
     def batch(self, operation: str, objects: Sequence[tuple[str, int]]) -> dict[str, Granted | GitDataError]:
@@ -189,106 +180,22 @@ class HttpServer:
 
     # -- transfers
 
-    def _url(self, action: Action) -> str:
-        """Where an action leads. Raises: RemoteError for where nobody should go."""
-        try:
-            parts = urlsplit(action.href)
-            check_host(action.href)
-        except ValueError:
-            raise RemoteError(f"{self.url}: the server sends us to what is no URL") from None
-        except UsageError as error:
-            raise RemoteError(f"{self.url}: the server sends us where nobody should go: {error.message}") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise RemoteError(f"{self.url}: the server sends us to '{redacted(action.href)[:80]}', which is not HTTP")
-        unsafe = parts.scheme == "http" and self._api.startswith("https:") and not is_loopback(parts.hostname)
-        if unsafe and not self._allow_plain:
-            raise RemoteError(
-                f"{self.url}: the server sends us to {parts.netloc.rpartition('@')[2]} without encryption; refused",
-                f"in a network that you trust: git config data.{self._options.name or 'NAME'}.allowplainhttp true",
-            )
-        return action.href
-
-    def _request(
-        self, method: str, oid: str, action: Action, granted: Granted, headers: Mapping[str, str], body: Any, ok: tuple[int, ...]
-    ) -> Response:
-        url = self._url(action)
+    def _transfers(self) -> Basic:
+        assert self._basic is not None  # or nothing would have been permitted yet
         self.requests += 1
-        assert self._client is not None  # or there would be no action
-        try:
-            return self._client.send(
-                method, url, {**headers, **action.header}, body, ok, follow=body is None, login=not granted.authenticated
-            )
-        except GitDataError as error:
-            raise _without_query(error, url, oid) from None
+        return self._basic
 
     def download(self, oid: str, granted: Granted, start: int, length: int | None) -> Iterator[bytes]:
         """See ``Server.download``."""
-        headers = {}
-        if start or length is not None:
-            headers["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
-        response = self._request(
-            "GET", oid, granted.actions[DOWNLOAD], granted, headers, None, (200, 206, 416)[: 3 if headers else 1]
-        )
-        skip = start if response.status == 200 else 0
-        left = length
-        with closing(response):
-            if response.status == 416:
-                return
-            if response.status == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-                raise RemoteError(f"object {oid[:12]}: the server sends another part than the one it was asked for")
-            try:
-                for piece in response.chunks(CHUNK_BYTES):
-                    data = piece[skip:]
-                    skip = max(skip - len(piece), 0)
-                    data = data if left is None else data[:left]
-                    if data:
-                        yield data
-                    if left is not None:
-                        left -= len(data)
-                        if left <= 0:
-                            return
-            except GitDataError as error:
-                raise _without_query(error, response.url, oid) from None
+        return self._transfers().download(oid, granted, start, length)
 
     def ranges(self, oid: str, granted: Granted) -> bool:
-        """See ``Server.ranges``: the first byte is asked for."""
-        response = self._request("GET", oid, granted.actions[DOWNLOAD], granted, {"Range": "bytes=0-0"}, None, (200, 206, 416))
-        response.close()
-        return response.status == 206
+        """See ``Server.ranges``."""
+        return self._transfers().ranges(oid, granted)
 
     def upload(self, oid: str, granted: Granted, source: Source) -> None:
-        """See ``Server.upload``. Without an action the server has it already."""
-        action = granted.actions.get(UPLOAD)
-        if action is not None:
-            self._put(oid, action, granted, source)
-        verify = granted.actions.get("verify")
-        if verify is not None:
-            body = json.dumps({"oid": oid, "size": source.size}).encode()
-            try:
-                self._request("POST", oid, verify, granted, _JSON, body, (200, 201, 202, 204)).close()
-            except NotOnRemote as error:
-                raise RemoteUnavailable(f"{error.message}: what was sent did not arrive") from None
-
-    def _put(self, oid: str, action: Action, granted: Granted, source: Source) -> None:
-        """Redirects are followed with the content sent anew, and the header to the same server only."""
-        headers: dict[str, str] = {} if _has(action.header, "Content-Type") else {"Content-Type": "application/octet-stream"}
-        chunked = next((value for name, value in action.header.items() if name.lower() == "transfer-encoding"), "") == "chunked"
-        if not chunked:
-            headers["Content-Length"] = str(source.size)
-        given = {name: value for name, value in action.header.items() if name.lower() not in ("content-length",)}
-        at = Action(action.href, given, action.ends_s)
-        for _ in range(4):
-            body = source.chunks() if source.size else b""
-            response = self._request("PUT", oid, at, granted, headers, body, (200, 201, 202, 204, *_REDIRECTS))
-            response.close()
-            if response.status not in _REDIRECTS:
-                return
-            target = response.headers.get("Location", "")
-            same = urlsplit(target)[:2] == urlsplit(at.href)[:2]
-            if urlsplit(at.href).scheme == "https" and not target.startswith("https:"):
-                raise RemoteError(f"object {oid[:12]}: the server redirects to where nothing is encrypted; refused")
-            at = Action(target, given if same else {}, action.ends_s)
-        raise RemoteError(f"object {oid[:12]}: more than 3 redirects")
+        """See ``Server.upload``."""
+        self._transfers().upload(oid, granted, source)
 
     def locks(self, operation: str) -> Locks:
         """See ``Server.locks``."""
@@ -302,17 +209,3 @@ class HttpServer:
             client, self._client = self._client, None
         if client is not None:
             client.close()
-
-
-def _has(header: Mapping[str, str], name: str) -> bool:
-    return any(given.lower() == name.lower() for given in header)
-
-
-def _without_query(error: GitDataError, url: str, oid: str) -> GitDataError:
-    """The same error with the object's name for its address: any part of a query may give access."""
-    parts = urlsplit(url)
-    shown = f"object {oid[:12]} at {parts.netloc.rpartition('@')[2]}"
-    message = error.message.replace(redacted(url), shown).replace(url, shown)
-    if isinstance(error, RemoteUnavailable):
-        return RemoteUnavailable(message, error.hint, error.retry_after_s)
-    return type(error)(message, error.hint)

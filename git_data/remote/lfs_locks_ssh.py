@@ -12,7 +12,7 @@ from git_data.remote.lfs_locks import MOST_PAGES, Lock, check_path, no_locking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from git_data.remote.lfs_ssh import Sessions
+    from git_data.remote.lfs_pure import Sessions
     from git_data.remote.lfs_transfer import Answer
 
 _NO_SUCH_COMMAND = (404, 405, 410, 501)

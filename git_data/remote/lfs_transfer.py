@@ -28,7 +28,11 @@ _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
 class NoSuchProtocol(RemoteError):
-    """The other side does not begin as ``git-lfs-transfer`` would: there is none."""
+    """The other side does not begin as ``git-lfs-transfer`` would; ``status`` is how the command ended, 127 if there is none."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Answer:
@@ -226,7 +230,8 @@ class Session:
 
         failure = self._stream.end()
         if first and failure.status != 255:
-            return NoSuchProtocol(f"{self.url} does not know git-lfs-transfer: {harmless(failure.words.strip())[:200]}")
+            words = harmless(failure.words.strip())[:200] or f"exit status {failure.status}"
+            return NoSuchProtocol(f"{self.url}: git-lfs-transfer: {words}", failure.status)
         if first:
             return explain(failure)
         return RemoteUnavailable(f"the connection to {self.url} ended early: {harmless(failure.words.strip())[-200:]}")

@@ -181,7 +181,8 @@ def address_beside(url: str, base: str) -> str:
         return _checked(f"lfs+https://{_with_ending(url).partition('://')[2]}/info/lfs")
     if scheme in _SSH:
         return _checked(f"lfs+ssh://{_without_password(url).partition('://')[2]}")
-    if scheme not in ("", "file"):
+    program, helper, _ = url.partition("::")
+    if scheme not in ("", "file") or (helper and program.isalnum()):  # the latter: gitremote-helpers(7)
         raise UsageError(f"'{redacted(url)}' is no address beside which an LFS server could be", "git config lfs.url URL")
     address = parse(url, base)
     if address.scheme == "file":

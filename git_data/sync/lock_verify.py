@@ -13,6 +13,7 @@ from git_data.base import report
 from git_data.config import Config, Entry
 from git_data.errors import GitDataError, Locked, RemoteError
 from git_data.git.run import capture, git, records
+from git_data.remote.address import redacted
 from git_data.sync import lock_cache
 from git_data.sync.lock_server import keeps_locks, server_for
 from git_data.sync.remotes import default_name, named
@@ -28,20 +29,20 @@ _MOST_PATHSPECS = 500
 _SHOWN = 10
 
 
-def verify(
-    repo: Repository, git_remote: str, local: list[str], published: list[str], refs: list[str], dry_run: bool = False
-) -> None:
+def verify(repo: Repository, git_remote: str, local: list[str], published: list[str], refs: list[str]) -> str:
     """Ask the server, if any, about what ``local`` reaches and ``published`` does not; ``refs`` are to be changed over there.
+
+    The URL of a server that said it has no locks: ``note_no_locking`` when what follows has shown that it knows the repository.
 
     Raises: Locked when files were changed that others have locked; RemoteError and its kin where locks must be verified.
     """
     server = _in_use(repo, git_remote)
     if server is None or not _anything_new(local, published):
-        return
+        return ""
     urls = _urls(server)
     wanted = _wanted(repo, urls)
     if wanted is False:
-        return
+        return ""
     from git_data.remote.lfs_locks import NoLocking
     from git_data.sync.locks import Desk
 
@@ -49,8 +50,9 @@ def verify(
     try:
         ours, theirs = desk.all_verified()
     except NoLocking:
-        _note_no_locking(desk.url, urls[0], wanted, dry_run)
-        return
+        if wanted:
+            report.say(f"{desk.url} keeps no locks on files, although lfs.{_SETTING} is true: nothing was verified")
+        return "" if wanted else urls[0]
     except RemoteError as error:
         if wanted:
             raise
@@ -58,11 +60,19 @@ def verify(
             f"whether others have locked what is pushed is not known: {error.message}"
             f"\n  to have that stop a push: git config lfs.{urls[0]}.{_SETTING} true   (or false: do not ask)"
         )
-        return
+        return ""
     finally:
         desk.close()
     changed = _changed(local, published, [lock.path for lock in (*ours, *theirs)])
     _judge([lock for lock in theirs if lock.path in changed], [lock for lock in ours if lock.path in changed])
+    return ""
+
+
+def note_no_locking(url: str) -> None:
+    """Do not ask this server again: with the setting that git-lfs writes, too."""
+    key = f"lfs.{url}.{_SETTING}"
+    if not capture(["config", "--local", key, "false"])[0][0]:
+        report.say(f"{redacted(url)} keeps no locks on files, and will not be asked again\n  git config --unset {redacted(key)}")
 
 
 def _in_use(repo: Repository, git_remote: str) -> Named | None:
@@ -115,15 +125,6 @@ def _wanted(repo: Repository, urls: list[str]) -> bool | None:
 
 def _bool(value: str) -> bool:
     return Config({_SETTING: [Entry("", value or "true")]}).get_bool(_SETTING, False)
-
-
-def _note_no_locking(shown: str, url: str, wanted: bool | None, dry_run: bool) -> None:
-    if wanted:
-        report.say(f"{shown} keeps no locks on files, although lfs.{_SETTING} is true: nothing was verified")
-    elif not dry_run:
-        status, _ = capture(["config", "--local", f"lfs.{url}.{_SETTING}", "false"])[0]
-        if not status:
-            report.say(f"{shown} keeps no locks on files, and will not be asked again\n  git config --unset lfs.{url}.{_SETTING}")
 
 
 def _changed(local: list[str], published: list[str], paths: list[str]) -> set[str]:

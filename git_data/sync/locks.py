@@ -45,7 +45,7 @@ class Desk:
                 f"'{path}' is locked by {_who(lock)}",
                 f"ask for it; or, if nobody needs it any more: git data unlock --force '{path}'",
             )
-        known = self._known(lock, OURS)
+        known = Known(self.url, lock.id, path, lock.owner, lock.locked_at, OURS)
         lock_cache.add(self.repo, known)
         return known, is_new
 

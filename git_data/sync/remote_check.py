@@ -8,7 +8,7 @@ from contextlib import closing
 
 from git_data.base.digest import sha256
 from git_data.base.report import Progress
-from git_data.errors import CorruptData, GitDataError, NotOnRemote
+from git_data.errors import CorruptData, GitDataError, NotOnRemote, ObjectRefused
 from git_data.remote.layout import object_key
 from git_data.transfer.plan import look
 from git_data.transfer.pool import Pool
@@ -93,8 +93,26 @@ def repair(
     sizes = look(session.remote, [pointer for pointer in here if pointer.oid in done]).sizes
     for fault in faults:
         fault.repaired = sizes.get(fault.pointer.oid) == fault.pointer.size and fault.pointer.oid in done
+    if session.remote.traits.objects_only:
+        outcome.failed += _still_damaged(session, [fault for fault in faults if fault.repaired and fault.kind == DAMAGED], jobs)
     session.known.add(fault.pointer.oid for fault in faults if fault.repaired)
     return outcome.failed
+
+
+def _still_damaged(session: Session, faults: list[Fault], jobs: int) -> list[tuple[Pointer, GitDataError]]:
+    """Who may say that he has an object already is read once more."""
+    with Progress(f"reading {session.name}", len(faults), sum(fault.pointer.size for fault in faults)) as progress:
+        wrong = {fault.pointer.oid for fault in _hash(session.remote, [fault.pointer for fault in faults], jobs, 0, progress)}
+    error = CorruptData(
+        f"'{session.name}' holds damaged content and does not take it a second time, as it says that it has it",
+        "who runs the server must delete it there; then: git data push --all",
+    )
+    failed: list[tuple[Pointer, GitDataError]] = []
+    for fault in faults:
+        if fault.pointer.oid in wrong:
+            fault.repaired = False
+            failed.append((fault.pointer, error))
+    return failed
 
 
 def _hash(remote: Remote, pointers: list[Pointer], jobs: int, bytes_per_s: int, progress: Progress) -> list[Fault]:
@@ -102,11 +120,13 @@ def _hash(remote: Remote, pointers: list[Pointer], jobs: int, bytes_per_s: int, 
     faults: list[Fault] = []
 
     def verdict(pointer: Pointer, digest: str | GitDataError) -> None:
-        if isinstance(digest, GitDataError) and not isinstance(digest, (CorruptData, NotOnRemote)):
+        if isinstance(digest, GitDataError) and not isinstance(digest, (CorruptData, NotOnRemote, ObjectRefused)):
             raise digest
         with pool.lock:
             if isinstance(digest, NotOnRemote):
                 faults.append(Fault(pointer, MISSING))
+            elif isinstance(digest, ObjectRefused):
+                faults.append(Fault(pointer, DAMAGED, digest.message))
             elif digest != pointer.oid:
                 faults.append(Fault(pointer, DAMAGED, "its content has another SHA-256"))
         pool.note(1, 0)

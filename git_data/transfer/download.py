@@ -13,7 +13,7 @@ import stat
 from contextlib import closing
 
 from git_data.base.digest import sha256
-from git_data.errors import CorruptData, GitDataError, NotOnRemote, from_os_error
+from git_data.errors import CorruptData, GitDataError, NotOnRemote, ObjectRefused, from_os_error
 from git_data.remote.layout import MARKER, object_key
 from git_data.store.claims import Claims
 from git_data.store.put import put_item, put_items
@@ -240,7 +240,7 @@ class _Downloads:
                 self.pool.note(0, -told)
                 if partial.abandoned:
                     return
-                if isinstance(error, (CorruptData, NotOnRemote)) or (error.retryable and self._is_short(pointer)):
+                if isinstance(error, (CorruptData, NotOnRemote, ObjectRefused)) or (error.retryable and self._is_short(pointer)):
                     self._abandon(pointer, partial, error)
                     return
                 raise
@@ -263,7 +263,7 @@ class _Downloads:
                 return
             partial.abandoned = True
         partial.remove()
-        self._failed(pointer, error if isinstance(error, NotOnRemote) else self._wrong(pointer))
+        self._failed(pointer, error if isinstance(error, (NotOnRemote, ObjectRefused)) else self._wrong(pointer))
 
     def _finish(self, pointer: Pointer, partial: Partial) -> None:
         try:

@@ -175,7 +175,11 @@ def _change(root: str, path: bytes, writable: bool) -> tuple[os.stat_result, os.
         mode = stat.S_IMODE(before.st_mode)
         if not stat.S_ISREG(before.st_mode):
             return None
-        os.fchmod(fd, mode | _WRITE & ~umask() if writable else mode & ~_WRITE)
+        mode = mode | _WRITE & ~umask() if writable else mode & ~_WRITE
+        if hasattr(os, "fchmod"):
+            os.fchmod(fd, mode)
+        else:
+            os.chmod(os.path.join(os.fsencode(root), path), mode)
         return before, os.fstat(fd)
     except OSError:
         return None  # somebody else's file

@@ -43,7 +43,6 @@ def by_ssh(request: pytest.FixtureRequest, origin: Path) -> Place:
     server: LfsOverSsh = request.getfixturevalue("lfs_over_ssh")
     server.use(request.getfixturevalue("monkeypatch"))
     repository = server.repository()
-    (server.place(repository) / "token").write_text("t0ken")
     return Place(server.url(repository), server.sshd.url(repository), server.place(repository) / "objects")
 
 
@@ -170,10 +169,9 @@ def test_a_push_without_its_data_stops_before_anything_moves(lfs_repo: Repo, pla
     assert run("git", "for-each-ref", cwd=origin).stdout == b"" and place.objects() == []
 
 
+@pytest.mark.parametrize("place", ["HTTP", "SSH"], indirect=True)
 def test_a_server_that_was_emptied_is_sent_everything_again(lfs_repo: Repo, place: Place, origin: Path) -> None:
     """Deleted and made anew at the same address, git server and LFS server together, as on any forge."""
-    if place.url.startswith("lfs+file"):
-        pytest.skip("the repository is the same one as the git remote, and is deleted with it")
     add_remote(lfs_repo, place.url)
     lfs_repo.write("a.bin", 500)
     lfs_repo.commit("first")
@@ -187,3 +185,22 @@ def test_a_server_that_was_emptied_is_sent_everything_again(lfs_repo: Repo, plac
     shutil.rmtree(place.storage)
     lfs_repo.git("push", "-q", "origin", "main:again")
     assert len(place.objects()) == 2
+
+
+def test_damage_on_a_server_is_not_said_to_be_mended(lfs_repo: Repo, origin: Path, request: pytest.FixtureRequest) -> None:
+    """The server believes to have the object, and takes it no second time."""
+    place = by_http(request, origin)
+    add_remote(lfs_repo, place.url)
+    damaged = lfs_repo.write("a.bin", 500)
+    gone = lfs_repo.write("b.bin", 500)
+    lfs_repo.commit("first")
+    lfs_repo.data("push")
+    paths = {path.name: path for path in place.storage.rglob("*") if path.is_file()}
+    paths[sha256(damaged)].write_bytes(bytes(500))
+    paths[sha256(gone)].unlink()
+    said = lfs_repo.run("git", "data", "fsck", "--remote", "--sample", "100%", "--repair", ok=[4])
+    assert said.stdout.count(b"sent again") == 2 and b"must delete it there" in said.stderr
+    assert sha256(gone) in place.objects()
+    lfs_repo.run("rm", "-r", lfs_repo.store() / "objects")
+    assert sha256(damaged)[:12] in lfs_repo.fails("data", "fetch")
+    assert lfs_repo.objects() == {sha256(gone)}

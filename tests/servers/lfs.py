@@ -159,6 +159,7 @@ def stock_repo(place: Path, origin: Path, lfs_url: str = "") -> Path:
         stock(place, "config", f"filter.lfs.{name}", f"git-lfs {words}")
     stock(place, "config", "filter.lfs.required", "true")
     stock(place, "config", "lfs.locksverify", "false")
+    stock(place, "config", "lfs.concurrenttransfers", "2")  # each is a connection of its own, over SSH
     if lfs_url:
         stock(place, "config", "lfs.url", lfs_url)
     stock(place, "remote", "add", "origin", str(origin))
