@@ -114,17 +114,9 @@ def _wanted(repo: Repository, urls: list[str]) -> bool | None:
         for url in urls:
             status, output = capture(["config", "--get-urlmatch", f"lfs.{_SETTING}", url])[0]
             if not status:
-                return _bool(os.fsdecode(output).rstrip("\n"))
-    path = os.path.join(repo.worktree, ".lfsconfig")
-    if repo.worktree and os.path.isfile(path) and not os.path.islink(path):
-        status, output = capture(["config", "--file", path, "--no-includes", "--get", f"lfs.{_SETTING}"])[0]
-        if not status:
-            return _bool(os.fsdecode(output).rstrip("\n"))
+                value = os.fsdecode(output).rstrip("\n") or "true"
+                return Config({_SETTING: [Entry("", value)]}).get_bool(_SETTING, False)
     return None
-
-
-def _bool(value: str) -> bool:
-    return Config({_SETTING: [Entry("", value or "true")]}).get_bool(_SETTING, False)
 
 
 def _changed(local: list[str], published: list[str], paths: list[str]) -> set[str]:
