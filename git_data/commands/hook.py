@@ -31,5 +31,5 @@ def _finish_pending() -> int:
     if repo.worktree:
         if journal.exists(repo.data_dir):
             relink_pending(repo, open_store(repo), steal=True)
-        lockable.refresh(repo)
+        lockable.keep_up(repo)
     return 0

@@ -71,7 +71,7 @@ def finish(
 
         # links are as they should be; what git has written itself is not, and not every command runs a hook
         if set_up or lockable.in_use(repo):
-            lockable.refresh(repo)
+            lockable.keep_up(repo)
 
 
 def _complete_setup(repo: Repository, store: Store) -> bool:

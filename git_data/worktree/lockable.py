@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import stat
 
-from git_data.base import fsio
+from git_data.base import fsio, report
 from git_data.errors import Locked, RepositoryError
 from git_data.git import index as git_index
 from git_data.git.run import capture
@@ -96,6 +96,14 @@ def refresh(repo: Repository, thorough: bool = False, wanted: bool | None = None
     if seen_ns != now_ns:
         _note_attributes(repo, now_ns)
     return changed
+
+
+def keep_up(repo: Repository) -> None:
+    """``refresh`` for filters and hooks: what stands in the way is said, and stops no git command."""
+    try:
+        refresh(repo)
+    except OSError as error:
+        report.say(f"lockable files were left as they are: {error.strerror or error}: '{error.filename or repo.data_dir}'")
 
 
 def tracked(repo: Repository) -> list[bytes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers import Repo, content, run
+from servers.lfs import git_lfs
 
 ATTRIBUTES = "*.bin filter=data diff=data merge=data -text lockable\n*.txt lockable\n"
 FILES = ("a.bin", "sub/b.bin", "notes.txt", "run.txt", "free.dat")
@@ -195,6 +196,28 @@ def test_uninstall_gives_write_permission_back(full: Repo) -> None:
     assert "4 lockable files may be written to again" in full.data("uninstall")
     assert locked_away(full) == ["free.dat"]  # which was not ours
     assert full.git("diff", "--stat") == ""
+
+
+def test_files_of_stock_git_lfs(new_repo: Callable[..., Repo]) -> None:
+    """Its filter writes them; what is described in the index is not hashed again."""
+    git_lfs()
+    repo = new_repo("lfs", attributes="")
+    for name in ("process", "smudge", "clean"):
+        repo.git("config", f"filter.lfs.{name}", "git-lfs " + ("filter-process" if name == "process" else f"{name} -- %f"))
+    repo.git("config", "filter.lfs.required", "true")
+    repo.write(".gitattributes", "*.bin filter=lfs -text lockable\n")
+    first = repo.write("a.bin", 3000)
+    repo.commit("change", "--no-verify")  # its objects are not in our store
+    repo.write("a.bin", 4000)
+    repo.commit("change", "--no-verify")
+    repo.git("checkout", "-q", "HEAD~1")
+    assert repo.read("a.bin") == first and locked_away(repo) == ["a.bin"]
+    repo.age("a.bin")
+    repo.git("status")
+    repo.file("a.bin").chmod(0o644)
+    repo.git("status")
+    assert repo.data("install") and locked_away(repo) == ["a.bin"]
+    assert [command for command in repo.traced("status", "--porcelain").started if "git-lfs" in command] == []
 
 
 def test_with_hard_links_the_store_stays_as_it_is(new_repo: Callable[..., Repo]) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import Repo, content, make_repo, run
@@ -123,6 +124,7 @@ def test_one_locks_and_the_other_waits(team: Team, alice: Repo, bob: Repo) -> No
     change(bob, "a.bin")
     said = bob.fails("push", "-q")
     assert "others have locked" in said and "a.bin: alice, since" in said
+    assert "a.bin: alice, since" in bob.fails("push", "-q", f"data::{team.origin}", "main")
     assert run("git", "rev-list", "--count", "main", cwd=team.origin).stdout == b"1\n"
     assert len(team.there.objects) == 2
 
@@ -238,6 +240,23 @@ def test_lists(team: Team, alice: Repo, bob: Repo) -> None:
         other.git("config", key, bob.git("config", key).strip())
     other.write("a.bin", 5)
     assert "locked by you already" in other.data("lock", "a.bin")
+
+
+def test_a_server_may_say_anything(team: Team, alice: Repo) -> None:
+    """Names are shown without what a terminal would obey, are written down, and lead nowhere."""
+    odd: dict[str, Any] = {"id": 7, "path": "../\0x\x1b[31m", "owner": {"name": "\ud800\x1b]0;x\0"}, "locked_at": "now\n"}
+    team.there.locks.append(odd)
+    shown = alice.data("locks")
+    assert "\x1b" not in shown and "\0" not in shown and shown.count("\n") == 2
+    assert alice.data("locks", "--cached") == shown
+    team.there.locks[:] = [{**odd, "path": "a.bin"}]
+    assert "\x1b" not in alice.fails("data", "lock", "a.bin", status=6)
+    for nonsense in ({"path": "a.bin"}, "a.bin", {"id": "1", "path": None}):
+        team.there.locks[:] = [{**odd, "path": "a.bin"}]
+        team.there.locks_as_told = [nonsense]
+        assert "does not tell of locks" in alice.fails("data", "locks", status=8)
+    team.there.locks_as_told = None
+    assert "a.bin" in alice.data("locks")
 
 
 def test_what_cannot_be_locked(alice: Repo) -> None:
