@@ -69,6 +69,7 @@ class Lfs(Remote):
         self._server = server
         super().__init__(url, LearnedTraits(self._learn))
         self.traits.workers = workers
+        self.traits.objects_only = True
         del self.traits.ranges  # to be learned, too
         self._permits = {DOWNLOAD: Permits(server, DOWNLOAD), UPLOAD: Permits(server, UPLOAD)}
         self._denied: set[str] = set()
@@ -87,7 +88,7 @@ class Lfs(Remote):
     def _learn(self, name: str) -> Any:
         if name == "ranges":
             return self._has_ranges()
-        return getattr(Traits(ranges=False, listing="none", batch=MOST, objects_only=True), name)
+        return getattr(Traits(ranges=False, listing="none", batch=MOST), name)
 
     def _has_ranges(self) -> bool:
         """Found out with the largest object that is about to be read; without one nothing is lost by saying no."""
