@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 import show_hosting
+import show_migrate
 from compare import STEPS
 from table import ratio, seconds, size
 from tools import TOOLS, AnnexLocked, PlainGit
@@ -33,6 +34,7 @@ def rows(results: dict[str, Any]) -> list[Row]:
         *_tracked(results.get("tracked")),
         *_transfer(results.get("transfer", {}), results.get("transfer_titles", {})),
         *(_verdict(*goal) for goal in show_hosting.goals(results)),
+        *(_verdict(*goal) for goal in show_migrate.goals(results)),
     ]
 
 

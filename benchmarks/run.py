@@ -21,6 +21,7 @@ from typing import Any
 import compare
 import hosting
 import memory
+import migrate
 import mounts
 import peers
 import report
@@ -33,7 +34,7 @@ from options import PARTS, parse
 from tools import TOOLS, GitData, Tool
 from work import Work, WrongContent
 
-WITH_PEERS = {"transfer": transfer.Comparison, "hosting": hosting.Comparison}
+WITH_PEERS = {"transfer": transfer.Comparison, "hosting": hosting.Comparison, "migrate": migrate.Comparison}
 """parts that have tools of their own"""
 
 

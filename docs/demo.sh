@@ -113,7 +113,7 @@ step "A repository that keeps its data files as data"
 GIT_CONFIG_GLOBAL=$demo/gitconfig
 export GIT_CONFIG_GLOBAL
 printf '[user]\n\tname = Demo\n\temail = demo@example.com\n[init]\n\tdefaultBranch = main\n[advice]\n\tdetachedHead = false\n' >gitconfig
-rm -rf project worktree export code.git storage colleague hosted from-hosted
+rm -rf project worktree export code.git storage colleague hosted from-hosted old from-lfs
 run "git init -q project"
 run "cd project"
 run "git data version"
@@ -201,6 +201,21 @@ run "git clone -q data::../hosted ../from-hosted"
 run "diff -r data ../from-hosted/data && git -C ../from-hosted fsck --no-dangling"
 run "git -C ../from-hosted status --short"
 compared=$((compared + $(ls data | wc -l)))
+
+step "An older repository has all of that in git's own history: every version becomes data"
+run "git init -q ../old && cd ../old"
+for release in $releases; do
+	run "rm -rf data && cp -R ../releases/$release/data data && git add . && git commit -q -m '$name $release' && git tag v$release"
+done
+run "git data migrate info --everything"
+run "git data migrate import --everything -I 'data/'"
+for release in $releases; do
+	run "git checkout -q v$release && git status --short"
+	identical "$release" data
+done
+run "git data migrate forget && git reflog expire --expire=now --all && git gc -q --prune=now"
+run "git count-objects -H -v | grep size-pack"
+run "cd ../project"
 
 step "The store is sound and nothing is lost"
 run "git data fsck --all"

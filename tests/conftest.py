@@ -69,6 +69,7 @@ _GLOBAL_CONFIG = """\
 	email = author@example.com
 [init]
 	defaultBranch = main
+	templateDir = {template}
 [core]
 	# a test machine may lose its power
 	fsync = none
@@ -83,12 +84,22 @@ _GLOBAL_CONFIG = """\
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first, so that in the end no process works at one alone."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing of the user's gets in, nothing of ours gets out."""
     home = tmp_path_factory.mktemp("home")
     config = home / ".gitconfig"
-    config.write_text(_GLOBAL_CONFIG)
+    template = home / "template"
+    # git's own has a dozen sample hooks, which every test would copy
+    (template / "hooks").mkdir(parents=True)
+    (template / "info").mkdir()
+    (template / "info" / "exclude").write_text("# what git ignores here\n")
+    config.write_text(_GLOBAL_CONFIG.format(template=template))
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("GIT_", "XDG_", "LC_")) and name not in _KEPT:

@@ -71,6 +71,7 @@ def plain_history(repo: Repo) -> None:
     repo.file("tool").chmod(0o755)
     repo.write("small.bin", content(2_000, 3))
     repo.write("logo.png", content(500, 4))
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{first},module")
     repo.commit("first data")
     repo.write(".gitattributes", "*.py text\n")
     repo.write("data/.gitattributes", "*.csv text\n")

@@ -53,11 +53,12 @@ def count(number: int, noun: str) -> str:
 class Progress:
     """``with Progress("linking", files=10, size_bytes=…) as progress: progress(1, 4096)``.
 
-    Calls may come from any thread.
+    Calls may come from any thread. ``noun`` is what ``files`` counts.
     """
 
-    def __init__(self, doing: str, files: int, size_bytes: int = 0) -> None:
+    def __init__(self, doing: str, files: int, size_bytes: int = 0, noun: str = "file") -> None:
         self.doing = doing
+        self.noun = noun
         self.files = files
         self.size_bytes = size_bytes
         self.files_done = 0
@@ -92,7 +93,7 @@ class Progress:
         size = (
             f", {human_size(self.bytes_done + self.bytes_under_way)} of {human_size(self.size_bytes)}" if self.size_bytes else ""
         )
-        say(f"{self.doing}: {self.files_done:,} of {count(self.files, 'file')}{size}")
+        say(f"{self.doing}: {self.files_done:,} of {count(self.files, self.noun)}{size}")
 
     def _start_bar(self) -> None:
         from git_data.base import libraries

@@ -67,8 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     require_ready(repo, rewriting=True)
     include, _ = chosen(repo, arguments.everything, arguments.include_ref, published=True)
-    with Progress("looking through history", 0):
-        history = versions.look(repo, include, [])
+    history = versions.look(repo, include, [])
     wanted = Patterns(arguments.include) if arguments.include else None
     paths = {path: held for path, held in history.data.items() if wanted is None or wanted.match(path)}
     pointers = {blob: history.pointers[blob] for held in paths.values() for blob in held}
@@ -97,7 +96,7 @@ def _export(
     from git_data.migrate.history import rewrite
 
     record = Record(repo, COMMAND)
-    with Progress("rewriting commits", history.commits) as progress:
+    with Progress("rewriting", history.commits, noun="commit") as progress:
         rewritten = rewrite(repo, include, [], Exporting(repo, store, history.pointers, arguments.to, wanted), progress)
     in_place: dict[bytes, os.stat_result] | None = {} if arguments.to == LFS else None
     outcome.publish(repo, store, record, rewritten, arguments.object_map or "", in_place)

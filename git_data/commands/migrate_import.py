@@ -79,8 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("which files are to become data?", "git data migrate import --above 10MB, or -I '*.bin'")
     require_ready(repo, rewriting=True)
     include, exclude = refs_of(repo, arguments)
-    with Progress("looking through history", 0):
-        history = versions.look(repo, include, exclude)
+    history = versions.look(repo, include, exclude)
     choice = choosing.choose(history, arguments.include, arguments.exclude, _above(arguments))
     store = open_store(repo)
     if arguments.dry_run or not choice.paths:
@@ -114,7 +113,7 @@ def _import(
         pointers = take_in(repo, store, blobs, repo.settings.jobs, progress)
     record = Record(repo, COMMAND)
     set_up(repo, store, record)
-    with Progress("rewriting commits", history.commits) as progress:
+    with Progress("rewriting", history.commits, noun="commit") as progress:
         rewritten = rewrite(repo, include, exclude, Importing(repo, choice, pointers, history.boundary), progress)
     outcome.publish(repo, store, record, rewritten, arguments.object_map or "")
     Contents(repo).forget()

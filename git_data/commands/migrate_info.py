@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from git_data.base.report import Progress, count, human_size, say
+from git_data.base.report import count, human_size, say
 from git_data.commands import output
 from git_data.commands.migrate_common import add_refs, refs_of
 from git_data.commands.parser import add_json
@@ -36,8 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     repo = locate()
     above_bytes = parse_size(arguments.above, "--above")
     include, exclude = refs_of(repo, arguments)
-    with Progress("looking through history", 0):
-        history = versions.look(repo, include, exclude)
+    history = versions.look(repo, include, exclude)
     kinds = by_kind(history, above_bytes)
     if arguments.json:
         output.print_json(

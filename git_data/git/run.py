@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterable, Iterator, Sequence
 
+FLAT = ("-c", "core.packedGitWindowSize=16m", "-c", "core.packedGitLimit=128m", "-c", "core.bigFileThreshold=32m")
+"""Options with which git goes through all of history in little memory: else it maps whole packs, and holds large blobs."""
+
 
 def capture(*commands: list[str], stdin: bytes = b"") -> list[tuple[int, bytes]]:
     """Run git commands side by side: ``(exit status, standard output)`` of each.

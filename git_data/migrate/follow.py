@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from git_data.base import fsio
+from git_data.base.digest import blob_oid
 from git_data.git.run import git, records
 from git_data.git.scan import pointers_of, raw_ids
 from git_data.pointer import MAX_SIZE_BYTES, parse
@@ -81,7 +82,12 @@ def catch_up(path: str, old: str, new: str) -> None:
         _, mode, before, _, status = header.split(b" ")
         if status == b"D" or mode == b"160000":
             continue
-        content = _small_content(os.path.join(os.fsencode(path), name))
+        file = os.path.join(os.fsencode(path), name)
+        if os.path.islink(file):
+            if blob_oid(os.readlink(file), "sha1" if len(before) == 40 else "sha256").hex().encode() == before:
+                wanted.append(name)
+            continue
+        content = _small_content(file)
         if content is None or parse(content) is not None:
             wanted.append(name)
         elif len(content) < MAX_SIZE_BYTES and b"\n" not in name:  # hash-object takes a path a line

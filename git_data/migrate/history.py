@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 
 from git_data.errors import GitFailed, from_os_error
-from git_data.git.run import as_stored, git
+from git_data.git.run import FLAT, as_stored, git
 from git_data.migrate.record import Move
 from git_data.migrate.refs import Target, targets
 from git_data.migrate.stream import Commit, FileChange, Stored, exported, quoted
@@ -64,6 +64,16 @@ def survey(repo: Repository, include: list[str], exclude: list[str]) -> Iterator
     as_stored()
     commits = [target.commit for target in targets(repo, include)]
     return exported(repo, commits, exclude)
+
+
+def count_commits(repo: Repository, include: list[str], exclude: list[str]) -> int:
+    """How many commits that are. Raises: GitFailed."""
+    return int(git("rev-list", "--count", "--stdin", stdin=_revisions(repo, include, exclude), cwd=repo.common_dir))
+
+
+def _revisions(repo: Repository, include: list[str], exclude: list[str]) -> bytes:
+    names = [*(target.commit for target in targets(repo, include)), *(f"^{oid}" for oid in exclude)]
+    return "\n".join(names).encode() + b"\n"
 
 
 def rewrite(
@@ -122,8 +132,7 @@ def without_signature(tag: bytes) -> tuple[bytes, bool]:
 
 def signed_commits(repo: Repository, include: list[str], exclude: list[str]) -> list[str]:
     """The commits (hex) among those that have a signature, which a rewritten commit cannot keep. Raises: GitFailed."""
-    revisions = [*(target.commit for target in targets(repo, include)), *(f"^{oid}" for oid in exclude)]
-    listed = git("rev-list", "--header", "--stdin", stdin="\n".join(revisions).encode() + b"\n", cwd=repo.common_dir)
+    listed = git("rev-list", "--header", "--stdin", stdin=_revisions(repo, include, exclude), cwd=repo.common_dir)
     found = []
     for record in listed.split(b"\0"):
         header = record.partition(b"\n\n")[0]
@@ -153,7 +162,7 @@ class _Importer:
         self._marks_file = os.path.join(self._directory.name, "marks")
         self._errors = tempfile.TemporaryFile()
         command = [
-            "git", "fast-import", "--quiet", "--force", "--done", "--date-format=raw-permissive",
+            "git", *FLAT, "fast-import", "--quiet", "--force", "--done", "--date-format=raw-permissive",
             f"--export-marks={self._marks_file}",
         ]  # fmt: skip
         self._process = subprocess.Popen(

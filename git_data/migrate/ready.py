@@ -43,11 +43,22 @@ def worktrees(repo: Repository) -> list[Worktree]:
         if key:
             entry[key] = value
         elif entry:
-            path = entry.get("worktree", "")
+            path = _real_place(repo, entry.get("worktree", ""))
             if "bare" not in entry and "prunable" not in entry and os.path.isdir(path):
-                found.append(Worktree(path, entry.get("HEAD", "").strip("0"), entry.get("branch", "")))
+                head = entry.get("HEAD", "")
+                found.append(Worktree(path, head if head.strip("0") else "", entry.get("branch", "")))
             entry = {}
     return found
+
+
+def _real_place(repo: Repository, path: str) -> str:
+    """Of a submodule git lists the git directory in the place of its work tree."""
+    if os.path.realpath(path) != os.path.realpath(repo.common_dir):
+        return path
+    if os.path.realpath(repo.git_dir) == os.path.realpath(repo.common_dir):
+        return repo.worktree
+    configured = git("config", "--file", os.path.join(repo.common_dir, "config"), "core.worktree", ok=(0, 1))
+    return os.path.join(repo.common_dir, os.fsdecode(configured.rstrip(b"\n"))) if configured else ""
 
 
 def require_ready(repo: Repository, rewriting: bool) -> None:

@@ -13,6 +13,7 @@ import os
 import time
 
 from git_data.base import fsio
+from git_data.config import Entry
 from git_data.errors import RepositoryError
 from git_data.git.run import git
 
@@ -99,6 +100,11 @@ class Record:
             git("config", "--local", "--unset-all", key, ok=(0, 5), cwd=self._repo.common_dir)
             for value in values:
                 git("config", "--local", "--add", key, value, cwd=self._repo.common_dir)
+            # what goes on with this repository must see it, too
+            known = self._repo.config.entries
+            elsewhere = [entry for entry in known.pop(key, []) if entry.scope != "local"]
+            if elsewhere or values:
+                known[key] = [*elsewhere, *(Entry("local", value) for value in values)]
         for name, data in self.files.items():
             path = os.path.join(self._repo.common_dir, name)
             if data is None:

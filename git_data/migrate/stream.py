@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 from git_data.errors import GitFailed
+from git_data.git.run import FLAT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def exported(repo: Repository, include: list[str], exclude: list[str]) -> Iterat
     Raises: GitFailed.
     """
     command = [
-        "git", "fast-export", "--stdin", "--no-data", "--show-original-ids", "--reencode=no", "--use-done-feature",
+        "git", *FLAT, "fast-export", "--stdin", "--no-data", "--show-original-ids", "--reencode=no", "--use-done-feature",
         "--reference-excluded-parents", "--signed-tags=strip",
     ]  # fmt: skip
     revisions = [*include, *(f"^{oid}" for oid in exclude)]

@@ -15,6 +15,7 @@ from git_data.base.digest import sha256
 from git_data.base.fsio import remove_if_exists, write_all
 from git_data.errors import GitFailed, from_os_error
 from git_data.git.promisor import fetch_missing
+from git_data.git.run import FLAT
 from git_data.migrate.contents import Contents
 from git_data.pointer import Pointer
 from git_data.store.put import put_item, put_items
@@ -193,7 +194,7 @@ class _Reader:
 
     def __init__(self, repo: Repository) -> None:
         self._process = subprocess.Popen(
-            ["git", "cat-file", "--batch-command", "--buffer"],
+            ["git", *FLAT, "cat-file", "--batch-command", "--buffer"],
             cwd=repo.common_dir, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=1 << 20,
         )  # fmt: skip
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-from git_data.git.run import lines, records
+from git_data.base.report import Progress
+from git_data.git.promisor import fetch_missing
+from git_data.git.run import FLAT, lines, records
 from git_data.git.scan import pointers_of, raw_ids
-from git_data.migrate.history import survey
+from git_data.migrate.history import count_commits, survey
 from git_data.pointer import MAX_SIZE_BYTES
 
 TYPE_CHECKING = False
@@ -58,15 +60,17 @@ def look(repo: Repository, include: list[str], exclude: list[str]) -> Versions:
     """Go through history once. Raises: GitFailed."""
     found = Versions()
     seen: set[bytes] = set()
-    for commit in survey(repo, include, exclude):
-        found.commits += 1
-        seen.add(commit.oid)
-        for parent in commit.parents:
-            if parent not in seen and parent not in found.boundary:
-                found.boundary[parent] = Tree(repo, parent)
-        for change in commit.changes:
-            if change.is_file:
-                found.paths.setdefault(change.path, {})[change.blob] = None
+    with Progress("looking through history", count_commits(repo, include, exclude), noun="commit") as progress:
+        for commit in survey(repo, include, exclude):
+            found.commits += 1
+            seen.add(commit.oid)
+            for parent in commit.parents:
+                if parent not in seen and parent not in found.boundary:
+                    found.boundary[parent] = Tree(repo, parent)
+            for change in commit.changes:
+                if change.is_file:
+                    found.paths.setdefault(change.path, {})[change.blob] = None
+            progress(1)
     for tree in found.boundary.values():
         for path, (_, blob) in tree.files.items():
             found.paths.setdefault(path, {})[blob] = None
@@ -77,9 +81,11 @@ def look(repo: Repository, include: list[str], exclude: list[str]) -> Versions:
 def _look_at_blobs(repo: Repository, found: Versions) -> None:
     """Tell content from pointers; empty blobs are neither."""
     blobs = list(dict.fromkeys(blob for held in found.paths.values() for blob in held))
+    fetch_missing(repo.config, blobs)
     sizes = {}
     question = (blob + b"\n" for blob in blobs)
-    for line in lines("cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer", stdin=question, cwd=repo.common_dir):
+    command = (*FLAT, "cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer")
+    for line in lines(*command, stdin=question, cwd=repo.common_dir):
         name, _, size = line.rstrip().partition(b" ")
         if size.isdigit():
             sizes[name] = int(size)
