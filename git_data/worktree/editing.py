@@ -10,8 +10,9 @@ from git_data.git.run import git
 from git_data.git.scan import in_index
 from git_data.git.status import changed
 from git_data.store.place import open_store
-from git_data.worktree.lockable import refresh, set_writable
+from git_data.worktree.lockable import refresh
 from git_data.worktree.unprotect import protected, unprotect
+from git_data.worktree.writable import set_writable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

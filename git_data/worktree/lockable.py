@@ -1,7 +1,6 @@
 """Files with the attribute ``lockable`` are read-only in the work tree while they are not locked by whoever works there.
 
-``relink`` makes its files so from the beginning; hooks see to all others.  The mode of a file is nothing to git, but its ctime
-is, so a change of mode is described in git's index, or git would hash the file.
+``relink`` makes its files so from the beginning; hooks see to all others (``writable``).
 
 ``<git dir>/data/lockable`` lists what write permission was taken from: it is given back when a pattern goes, when a file is
 locked, and by ``git data uninstall``.  It is written before permission is taken, and is there, perhaps empty, while any file may
@@ -15,22 +14,15 @@ import os
 import stat
 
 from git_data.base import fsio, report
-from git_data.errors import Locked, RepositoryError
-from git_data.git import index as git_index
 from git_data.git.run import capture
-from git_data.link.pure import index_fields, open_parent
-from git_data.store.objects import umask
 from git_data.sync.lock_cache import own_paths
+from git_data.worktree.writable import set_writable, with_permission
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from git_data.git.repo import Repository
 
 ATTRIBUTE = "lockable"
-_WRITE = 0o222
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def in_use(repo: Repository) -> bool:
@@ -63,7 +55,7 @@ def modes(repo: Repository, paths: list[bytes]) -> dict[bytes, int]:
             mode = stat.S_IMODE(os.lstat(os.path.join(root, path)).st_mode)
         except OSError:
             continue
-        found[path] = mode | _WRITE & ~umask() if path in own else mode & ~_WRITE
+        found[path] = with_permission(mode, path in own)
     known = _listed(repo)
     new = known.union(path for path in found if path not in own)
     if len(new) > len(known):
@@ -123,94 +115,6 @@ def _with_attribute(repo: Repository, paths: list[bytes]) -> list[bytes]:
 def _here(repo: Repository) -> list[str]:
     root = repo.require_worktree()
     return [f"--git-dir={repo.git_dir}", f"--work-tree={root}", "-C", root]
-
-
-def set_writable(repo: Repository, paths: Iterable[bytes], writable: bool, wait_s: float = 0.1) -> list[bytes]:
-    """Give or take write permission, and describe the files in the index if it described them before; which were changed.
-
-    Hard links are left alone when permission is given: they may be objects of the store.
-    """
-    root = repo.require_worktree()
-    todo = sorted(path for path in set(paths) if _needs(os.path.join(os.fsencode(root), path), writable))
-    if not todo:
-        return []
-    changed: dict[bytes, tuple[os.stat_result, os.stat_result]] = {}
-
-    def change(path: bytes) -> None:
-        if path not in changed:
-            looks = _change(root, path, writable)
-            if looks is not None:
-                changed[path] = looks
-
-    def describe(index: git_index.Index, number: int, offset: int) -> bool:
-        change(todo[number])
-        before, after = changed.get(todo[number], (None, None))
-        if before is None or after is None or not index.describes(offset, index_fields(before)):
-            return False
-        if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
-            return False  # somebody writes to it
-        index.set_stat(offset, index_fields(after))
-        return True
-
-    if os.path.realpath(repo.index) == os.path.realpath(repo.own_index):
-        try:
-            git_index.patch(repo.index, todo, repo.object_format, describe, wait_s)
-        except (Locked, RepositoryError, git_index.SplitIndex, OSError):
-            pass  # git compares what it finds changed, once
-    for path in todo:
-        change(path)
-    return list(changed)
-
-
-def _needs(path: bytes, writable: bool) -> bool:
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return False
-    if not stat.S_ISREG(status.st_mode) or (writable and status.st_nlink > 1):
-        return False
-    return not status.st_mode & stat.S_IWUSR if writable else bool(status.st_mode & _WRITE)
-
-
-def _change(root: str, path: bytes, writable: bool) -> tuple[os.stat_result, os.stat_result] | None:
-    """The looks at the file before and after; ``None`` if nothing was done."""
-    try:
-        fd = _open(root, path)
-    except OSError:
-        return None
-    try:
-        before = os.fstat(fd)
-        mode = stat.S_IMODE(before.st_mode)
-        if not stat.S_ISREG(before.st_mode):
-            return None
-        mode = mode | _WRITE & ~umask() if writable else mode & ~_WRITE
-        if hasattr(os, "fchmod"):
-            os.fchmod(fd, mode)
-        else:
-            os.chmod(os.path.join(os.fsencode(root), path), mode)
-        return before, os.fstat(fd)
-    except OSError:
-        return None  # somebody else's file
-    finally:
-        os.close(fd)
-
-
-def _open(root: str, path: bytes) -> int:
-    """The file, not by way of any symbolic link."""
-    if os.open not in os.supports_dir_fd:
-        return os.open(os.path.join(os.fsencode(root), path), os.O_RDONLY)
-    root_fd = os.open(root, os.O_RDONLY)
-    try:
-        parent_fd, leaf = open_parent(root_fd, path)
-    finally:
-        os.close(root_fd)
-    try:
-        return os.open(leaf, os.O_RDONLY | _NOFOLLOW, dir_fd=parent_fd)
-    finally:
-        os.close(parent_fd)
-
-
-# -- what is remembered
 
 
 def _list_place(repo: Repository) -> str:
