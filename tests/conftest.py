@@ -26,6 +26,7 @@ pytest.register_assert_rewrite("helpers", "remotes")
 import helpers  # noqa: E402
 from helpers import ATTRIBUTES, Repo, make_repo  # noqa: E402
 from servers.azurite import azurite, azurite_server  # noqa: E402, F401  (fixtures)
+from servers.dvc import dvc_project, dvc_python  # noqa: E402, F401
 from servers.ftp import ftp_login, rclone_ftp  # noqa: E402, F401  (fixtures)
 from servers.git_hosts import (  # noqa: E402, F401  (fixtures)
     git_daemon,
@@ -57,6 +58,7 @@ _KEPT = (
     "GIT_DATA_PURE",
     "GIT_DATA_TEST_AZURITE",
     "GIT_DATA_TEST_GIFTLESS",
+    "GIT_DATA_TEST_DVC",
     "GIT_DATA_TEST_NGINX_MODULES",
     "GIT_DATA_TEST_REFLINK_DIR",
 )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SUBCOMMANDS = {
     "info": ("git_data.commands.migrate_info", "what is large in history, and what to do about it"),
     "import": ("git_data.commands.migrate_import", "large files in the history of plain git become data"),
+    "dvc": ("git_data.commands.migrate_dvc", "leave DVC: its data becomes tracked in place"),
     "annex": ("git_data.commands.migrate_annex", "files of git-annex become data"),
     "export": ("git_data.commands.migrate_export", "data in history becomes plain content again, or pointers of git-lfs"),
     "forget": ("git_data.commands.migrate_forget", "let go of what was kept from before migrations"),

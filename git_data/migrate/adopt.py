@@ -59,7 +59,7 @@ class Content:
     not.  Empty content has a pointer of size 0, which must not be written as one.
     """
 
-    __slots__ = ("algorithm", "digest", "name", "places", "pointer", "size", "trouble")
+    __slots__ = ("algorithm", "copied", "digest", "name", "places", "pointer", "size", "trouble")
 
     def __init__(self, name: bytes, places: list[Place], size: int = -1, algorithm: str = "", digest: str = "") -> None:
         self.name = name
@@ -69,6 +69,8 @@ class Content:
         self.digest = digest
         self.pointer: Pointer | None = None
         self.trouble = ""
+        self.copied = False
+        """whether the store has a copy that shares no blocks with the file"""
 
 
 class _Name:
@@ -81,7 +83,7 @@ class _Name:
 def adopt(repo: Repository, store: Store, contents: list[Content], jobs: int, progress: Progress | None = None) -> None:
     """Take contents into the store; what became of each is in it. Raises: FileSystemError when the store cannot be written."""
     notes = Contents(repo)
-    names = {_note(content, repo): content for content in contents}
+    names = {note(content, repo): content for content in contents}
     known = notes.stored(store, [_Name(name) for name in names])
     store.make()
     work = _Work(store, notes, repo)
@@ -105,6 +107,14 @@ def adopt(repo: Repository, store: Store, contents: list[Content], jobs: int, pr
     finally:
         store.flush()
         notes.save()
+
+
+def known(repo: Repository, store: Store, contents: list[Content]) -> dict[bytes, Pointer]:
+    """For planning: by their names the contents that were taken in before, and empty ones."""
+    names = {note(content, repo): content for content in contents}
+    noted = Contents(repo).stored(store, [_Name(name) for name in names])
+    found = {name: noted.get(name) or stored(store, content) for name, content in names.items()}
+    return {names[name].name: pointer for name, pointer in found.items() if pointer is not None}
 
 
 def sizes(store: Store, contents: Iterable[Content]) -> None:
@@ -134,7 +144,7 @@ def _unfit(status: os.stat_result, place: Place, content: Content) -> str:
     return ""
 
 
-def _note(content: Content, repo: Repository) -> bytes:
+def note(content: Content, repo: Repository) -> bytes:
     """What stands for a foreign name in the notes: the id its name would have as a blob, which no real blob has by accident."""
     return blob_oid(b"git-data adopted\n" + content.name, repo.object_format).hex().encode()
 
@@ -177,7 +187,7 @@ class _Work:
             if content.pointer is not None:
                 content.trouble = ""
                 with self._lock:
-                    self._notes.add({_note(content, self._repo): content.pointer})
+                    self._notes.add({note(content, self._repo): content.pointer})
                     if self._notes.unsaved_bytes >= _SAVE_BYTES:
                         self._store.flush()
                         self._notes.save()
@@ -224,6 +234,7 @@ class _Work:
             found = Hashes(content.algorithm, content.digest, fd)
             return found if same_times(before, os.fstat(fd)) else None
         target = _create(temporary)
+        content.copied = True
         try:
             return Hashes(content.algorithm, content.digest, fd, target)
         finally:

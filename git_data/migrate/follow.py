@@ -8,6 +8,7 @@ and touches nothing that a user may have written since.
 from __future__ import annotations
 
 import os
+import stat
 
 from git_data.base import fsio
 from git_data.base.digest import blob_oid
@@ -46,6 +47,7 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
     changes = [(header.split(b" "), path) for header, path in zip(fields[0::2], fields[1::2])]
     blobs = {name for header, _ in changes for name in header[2:4] if name.strip(b"0")}
     pointers = pointers_of(repo, raw_ids(sorted(blobs)))
+    empty = blob_oid(b"", repo.object_format).hex().encode()
     candidates, others, gone = [], [], []
     for header, path in changes:
         before, after = (pointers.get(bytes.fromhex(name.decode())) for name in header[2:4])
@@ -56,6 +58,10 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
         elif after is not None and _has_content(os.path.join(root, path), after, vouched.get(path)):
             candidate = Candidate(path, header[1], after.size, (b"", b""))
             candidate.blob, candidate.pointer, candidate.status = after.encode(), after, vouched.get(path)
+            candidates.append(candidate)
+        elif header[3] == empty and header[4] == b"A" and path in vouched:
+            candidate = Candidate(path, header[1], 0, (b"", b""))
+            candidate.blob, candidate.status = b"", vouched[path]
             candidates.append(candidate)
         else:
             others.append((path, header[1], header[3]))
@@ -116,9 +122,9 @@ def _has_content(path: bytes, pointer: Pointer, vouched: os.stat_result | None) 
         status = os.lstat(path)
     except OSError:
         return False
-    if vouched is not None:
-        return True
-    return status.st_size == pointer.size
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    return vouched is not None or status.st_size == pointer.size
 
 
 def _check_out_files(paths: list[bytes], root: str) -> None:
