@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from git_data.base import report
+from git_data.base import libraries, report
 from git_data.config import Config, Entry
 from git_data.errors import GitDataError, Locked, RemoteError
 from git_data.git.run import capture, git, records
@@ -39,6 +39,7 @@ def verify(repo: Repository, git_remote: str, local: list[str], published: list[
     server = _in_use(repo, git_remote)
     if server is None or not _anything_new(local, published):
         return ""
+    libraries.enable()  # hooks start without
     urls = _urls(server)
     wanted = _wanted(repo, urls)
     if wanted is False:

@@ -13,6 +13,7 @@ from git_data.sync import lock_cache
 from git_data.sync.lock_cache import OURS, THEIRS, Known
 from git_data.sync.lock_server import current_ref, server_for
 from git_data.sync.remotes import Named, open_named
+from git_data.transfer.retry import retried
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Desk:
 
         Raises: Locked when it is somebody else's, RemoteError, AccessDenied.
         """
-        lock, is_new = self._remote.locks().create(path, self._ref)
+        # asked again, perhaps, it says that the lock is there, and ours
+        lock, is_new = retried(lambda: self._remote.locks().create(path, self._ref))
         if not is_new and not self._is_ours(lock, path):
             raise Locked(
                 f"'{path}' is locked by {_who(lock)}",
@@ -80,25 +82,24 @@ class Desk:
         for known in lock_cache.own(self.repo):
             if known.server == self.url and (known.path == path or (id and known.id == id)):
                 return known
-        found = [
-            lock
-            for lock in self._remote.locks(to_change=False).find(self._ref, path, id)
-            if lock.path == path or (id and lock.id == id)
-        ]
+        found = [lock for lock in self._find(path, id) if lock.path == path or (id and lock.id == id)]
         return self._known(found[0], "") if found else None
 
     def find(self, path: str = "", id: str = "", limit: int = 0) -> list[Known]:
         """What the server lists; whose a lock is, is known of our own only."""
         ours = {known.id for known in lock_cache.own(self.repo) if known.server == self.url}
-        found = self._remote.locks(to_change=False).find(self._ref, path, id, limit)
+        found = self._find(path, id, limit)
         known = [self._known(lock, OURS if lock.id in ours else "") for lock in found]
         if not path and not id and not limit:
             lock_cache.replace(self.repo, self.url, known, told_whose=False)
         return known
 
+    def _find(self, path: str, id: str, limit: int = 0) -> list[Lock]:
+        return retried(lambda: self._remote.locks(to_change=False).find(self._ref, path, id, limit))
+
     def all_verified(self) -> tuple[list[Known], list[Known]]:
         """All locks, ours and those of others, as the server knows who asks."""
-        ours, theirs = self._remote.locks().verify(self._ref)
+        ours, theirs = retried(lambda: self._remote.locks().verify(self._ref))
         found = [self._known(lock, OURS) for lock in ours], [self._known(lock, THEIRS) for lock in theirs]
         lock_cache.replace(self.repo, self.url, [*found[0], *found[1]], told_whose=True)
         return found
