@@ -10,7 +10,6 @@ import os
 from git_data.errors import UsageError
 from git_data.git.repo import Repository, look_elsewhere
 from git_data.git.run import git
-from git_data.sync import lfs_discovery
 from git_data.sync.remotes import Named, default_name, named
 
 _KINDS = ("lfs+http://", "lfs+https://", "lfs+ssh://")
@@ -40,7 +39,9 @@ def server_for(repo: Repository, name: str = "") -> tuple[Named, str]:
     others = [remote for remote in remotes.values() if keeps_locks(remote.url)]
     if not name and len(others) == 1:
         return others[0], git_remote
-    found = lfs_discovery.discover(repo, git_remote, upload=True)
+    from git_data.sync.lfs_discovery import discover
+
+    found = discover(repo, git_remote, upload=True)
     if not keeps_locks(found.address):
         raise UsageError(
             f"no server keeps locks for this repository: {found.source} leads to a repository on this machine",

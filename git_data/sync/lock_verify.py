@@ -13,7 +13,6 @@ from git_data.base import libraries, report
 from git_data.config import Config, Entry
 from git_data.errors import GitDataError, Locked, RemoteError
 from git_data.git.run import capture, git, records
-from git_data.remote.address import redacted
 from git_data.sync import lock_cache
 from git_data.sync.lock_server import keeps_locks, server_for
 from git_data.sync.remotes import default_name, named
@@ -71,6 +70,8 @@ def verify(repo: Repository, git_remote: str, local: list[str], published: list[
 
 def note_no_locking(url: str) -> None:
     """Do not ask this server again: with the setting that git-lfs writes, too."""
+    from git_data.remote.address import redacted
+
     key = f"lfs.{url}.{_SETTING}"
     if not capture(["config", "--local", key, "false"])[0][0]:
         report.say(f"{redacted(url)} keeps no locks on files, and will not be asked again\n  git config --unset {redacted(key)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Callable
@@ -366,3 +367,20 @@ def test_over_ssh(
     assert len([line for line in lfs_over_ssh.log() if "list-lock" in line]) == 1
     repo.data("unlock", "--force", "a.bin")
     assert json.loads((server / "locks").read_text()) == []
+
+
+def test_over_ssh_to_http(team: Team, alice: Repo, lfs_over_ssh: LfsOverSsh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``git-lfs-authenticate`` names the server, and says who one is there."""
+    lfs_over_ssh.use(monkeypatch)
+    place = lfs_over_ssh.repository()
+    header = {"Authorization": "Basic " + base64.b64encode(b"alice:secret").decode()}
+    answer = {"href": f"http://{team.server.host}/{team.name}.git/info/lfs", "header": header}
+    (lfs_over_ssh.place(place) / "authenticate").write_text(json.dumps(answer))
+    alice.git("config", "data.lfs.url", lfs_over_ssh.url(place))
+    lfs_over_ssh.log()
+    alice.data("lock", "a.bin")
+    assert [lock["owner"]["name"] for lock in team.there.locks] == ["alice"]
+    assert any(line.startswith("git-lfs-authenticate") and line.endswith("upload") for line in lfs_over_ssh.log())
+    assert "alice (you)" in alice.data("locks")
+    # to look takes no more than the right to read
+    assert not any(line.endswith("upload") for line in lfs_over_ssh.log())
