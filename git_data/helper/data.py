@@ -46,12 +46,13 @@ def publish(
     look_elsewhere(repo)
     name = default_name(repo.config, git_remote)
     published = [*remote, *_tracking(repo, git_remote)]
-    without_locks = verify(repo, git_remote, local, published, refs or [])
     if not name:
+        verify(repo, git_remote, local, published, refs or [])
         _say_it_stays(repo, local, published)
         return
     session = Session(repo, find(repo, name))
     try:
+        without_locks = verify(repo, git_remote, local, published, refs or [], session)
         vouch(session, remote)
         pointers = outgoing(repo, session, local)
         if not pointers and between(repo, local, published):

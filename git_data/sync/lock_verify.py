@@ -22,14 +22,19 @@ if TYPE_CHECKING:
     from git_data.git.repo import Repository
     from git_data.sync.lock_cache import Known
     from git_data.sync.remotes import Named
+    from git_data.sync.session import Session
 
 _SETTING = "locksverify"
 _MOST_PATHSPECS = 500
 _SHOWN = 10
 
 
-def verify(repo: Repository, git_remote: str, local: list[str], published: list[str], refs: list[str]) -> str:
+def verify(
+    repo: Repository, git_remote: str, local: list[str], published: list[str], refs: list[str], session: Session | None = None
+) -> str:
     """Ask the server, if any, about what ``local`` reaches and ``published`` does not; ``refs`` are to be changed over there.
+
+    ``session`` is where the data goes: its connection is used if that is the same server.
 
     The URL of a server that said it has no locks: ``note_no_locking`` when what follows has shown that it knows the repository.
 
@@ -46,7 +51,9 @@ def verify(repo: Repository, git_remote: str, local: list[str], published: list[
     from git_data.remote.lfs_locks import NoLocking
     from git_data.sync.locks import Desk
 
-    desk = Desk(repo, server, refs[0] if len(set(refs)) == 1 else "")
+    shared = session is not None and (session.named.name, session.named.url) == (server.name, server.url)
+    ref = refs[0] if len(set(refs)) == 1 else ""
+    desk = Desk(repo, server, ref, session.remote if session is not None and shared else None)
     try:
         ours, theirs = desk.all_verified()
     except NoLocking:

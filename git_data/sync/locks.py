@@ -17,14 +17,16 @@ from git_data.transfer.retry import retried
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from git_data.remote.base import Remote
     from git_data.remote.lfs_locks import Lock
 
 
 class Desk:
-    """One server, in use. ``url`` is what it is remembered by."""
+    """One server, in use. ``url`` is what it is remembered by; ``remote`` may be given where it is open already."""
 
-    def __init__(self, repo: Repository, named: Named, ref: str) -> None:
-        remote = open_named(repo, named)
+    def __init__(self, repo: Repository, named: Named, ref: str, remote: Remote | None = None) -> None:
+        self._is_ours_to_close = remote is None
+        remote = remote or open_named(repo, named)
         assert isinstance(remote, Lfs)  # by its address
         self.repo = repo
         self.url = remote.url
@@ -32,8 +34,9 @@ class Desk:
         self._ref = ref
 
     def close(self) -> None:
-        """Give up connections."""
-        self._remote.close()
+        """Give up connections that were made for it."""
+        if self._is_ours_to_close:
+            self._remote.close()
 
     def take(self, path: str) -> tuple[Known, bool]:
         """Lock a path (relative to the top): the lock, and whether it is new; it may be ours from before, from any clone.

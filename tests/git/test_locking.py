@@ -364,7 +364,8 @@ def test_over_ssh(
     change(repo, "a.bin")
     lfs_over_ssh.log()
     assert "a.bin: bob" in repo.fails("push", "-q", "origin", "main")
-    assert len([line for line in lfs_over_ssh.log() if "list-lock" in line]) == 1
+    log = lfs_over_ssh.log()
+    assert len([line for line in log if "list-lock" in line]) == len([line for line in log if line.startswith("git-lfs")]) == 1
     repo.data("unlock", "--force", "a.bin")
     assert json.loads((server / "locks").read_text()) == []
 
