@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from git_data.git.attributes import AttributesFile, quote
 from git_data.git.run import git
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from git_data.store.objects import Store
 
 PLAIN, LFS = "plain", "lfs"
-_OURS = re.compile(rb"(?<=[ \t])(filter|diff|merge)=data(?=[ \t\r\n]|$)")
 
 
 class Exporting:
@@ -82,9 +80,10 @@ class Exporting:
             words = "filter=lfs diff=lfs merge=lfs -text" if self._to == LFS else "!filter !diff !merge !text"
             lines = "".join(f"{quote(text)} {words}\n" for text in self._wanted.texts)
             return content + (b"" if content.endswith(b"\n") or not content else b"\n") + os.fsencode(lines)
-        if self._to == LFS:
-            return _OURS.sub(rb"\1=lfs", content)
         file = AttributesFile(".gitattributes", content)
+        if self._to == LFS:
+            file.switch("data", "lfs")
+            return file.encode() if file.changed else content
         for pattern in file.patterns():
             file.untrack(pattern.text)
         return file.encode() if file.changed else content
