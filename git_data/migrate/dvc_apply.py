@@ -69,13 +69,13 @@ class Result:
         return [piece for piece in self.pieces if piece.reason]
 
 
-def begin(repo: Repository, store: Store, jobs: int, progress: Progress | None) -> tuple[Plan, Tree]:
+def begin(repo: Repository, store: Store, jobs: int, keep_pipelines: bool) -> tuple[Plan, Tree]:
     """What there is to do for the commit that is checked out. Raises: RepositoryError."""
     _, head = one_commit.checked_out(repo)
     special, others = tree_of(repo, head)
     root = root_of(special)
     config = dvc_config.read(os.path.join(repo.require_worktree(), os.fsdecode(root)))
-    plan = Plan(repo, root, Intake(repo, store, config.cache_dir, jobs, progress), config)
+    plan = Plan(repo, root, Intake(repo, store, config.cache_dir, jobs), config, keep_pipelines)
     plan.blobs.load([blob for mode, blob in special.values() if mode != b"160000"])
     tree = Tree(special, {})
     plan.add(tree, at_head=True)
@@ -98,15 +98,17 @@ def translator(plan: Plan, store: Store) -> Translator:
 
     pieces = Pieces(plan.sources, plan.intake.found, plan.in_git, plan.executable(), content_of)
     worktree = plan.repo.require_worktree()
-    return Translator(
-        plan.root, pieces, plan.blobs.read, lambda config, before: dvc_settings.gitdata(worktree, plan.root, config, before)
-    )
+
+    def gitdata(config: bytes, before: bytes) -> bytes:
+        return dvc_settings.gitdata(worktree, plan.root, config, before)
+
+    return Translator(plan.root, pieces, plan.blobs.read, gitdata, plan.keep_pipelines)
 
 
-def dry_run(repo: Repository, jobs: int) -> Result:
+def dry_run(repo: Repository, jobs: int, keep_pipelines: bool) -> Result:
     """What would be done. Nothing changes."""
     store = open_store(repo)
-    plan, tree = begin(repo, store, jobs, None)
+    plan, tree = begin(repo, store, jobs, keep_pipelines)
     result = Result(plan)
     result.places, missing = plan.look()
     lacking = {one.key for one in missing}
@@ -126,13 +128,13 @@ def pretend(plan: Plan, lacking: set[Key]) -> None:
             plan.intake.found[key] = Pointer("0" * 64, max(one.size, 1))
 
 
-def apply(repo: Repository, jobs: int, allow_missing: bool) -> Result:
+def apply(repo: Repository, jobs: int, allow_missing: bool, keep_pipelines: bool) -> Result:
     """Migrate what is checked out.
 
     Raises: MissingData when content is nowhere (without ``allow_missing``), CheckFailed when files were changed, RepositoryError.
     """
     store = open_store(repo)
-    plan, tree = begin(repo, store, jobs, None)
+    plan, tree = begin(repo, store, jobs, keep_pipelines)
     result = Result(plan)
     size = sum(max(one.size, 0) for one in plan.wanted.values())
     with Progress("taking in", len(plan.wanted), size) as progress:
@@ -176,7 +178,7 @@ def prepare(
     set_up(repo, store, record)
     dvc_remotes.begin_folders(plan.remotes, repo.require_worktree())
     result.settings = dvc_settings.local(repo, plan.config, plan.remotes, record)
-    if not any(piece.reason for piece in translated.pieces.values()):
+    if not result.left and not any(path.startswith(plan.root + b".dvc/") for path in translated.loose):
         _hide_dvc(repo, plan.root)
     _keep_links(repo, store, plan)
     result.copied_bytes = plan.intake.copied_bytes + dvc_worktree.replace_links(repo, store, seen)

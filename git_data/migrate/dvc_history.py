@@ -160,10 +160,10 @@ def _sources(special: dict[bytes, tuple[bytes, bytes]]) -> Iterable[tuple[bytes,
             yield path, blob, special.get(path[:-4] + b"lock", (b"", b""))[1] if is_pipeline else b""
 
 
-def dry_run(repo: Repository, jobs: int, include: list[str], exclude: list[str]) -> Result:
+def dry_run(repo: Repository, jobs: int, keep_pipelines: bool, include: list[str], exclude: list[str]) -> Result:
     """What would be done. Nothing changes."""
     store = open_store(repo)
-    plan, tree = dvc_apply.begin(repo, store, jobs, None)
+    plan, tree = dvc_apply.begin(repo, store, jobs, keep_pipelines)
     result = Result(plan)
     result.commits = _survey(repo, plan, include, exclude)
     result.places, missing = plan.look()
@@ -184,7 +184,13 @@ def dry_run(repo: Repository, jobs: int, include: list[str], exclude: list[str])
 
 
 def apply(
-    repo: Repository, jobs: int, allow_missing: bool, include: list[str], exclude: list[str], object_map: str = ""
+    repo: Repository,
+    jobs: int,
+    allow_missing: bool,
+    keep_pipelines: bool,
+    include: list[str],
+    exclude: list[str],
+    object_map: str = "",
 ) -> Result:
     """Rewrite the history of branches and tags (full names), but nothing that ``exclude`` reaches.
 
@@ -196,7 +202,7 @@ def apply(
         raise RepositoryError(
             f"there are other work trees ('{others[0]}'), whose data DVC has put there", f"git worktree remove '{others[0]}'"
         )
-    plan, tree = dvc_apply.begin(repo, store, jobs, None)
+    plan, tree = dvc_apply.begin(repo, store, jobs, keep_pipelines)
     result = Result(plan)
     result.commits = _survey(repo, plan, include, exclude)
     size = sum(max(one.size, 0) for one in plan.wanted.values())

@@ -47,7 +47,12 @@ def test_one_commit_moves_everything_and_undo_takes_it_back(dvc_project: Project
     assert repo.read("data.yaml").startswith(repo.blob("dvc.yaml", "HEAD^"))
     assert b"sha256:" in repo.blob("data.lock", "HEAD") and b"md5" not in repo.blob("data.lock", "HEAD")
     imports = repo.read("data.yaml").decode().partition("imports:\n")[2]
-    assert 'path: "lib"' in imports and "locked:" in imports and f'from: "{dvc_project.path.parent}/outside.txt"' in imports
+    assert (
+        'path: "lib"' in imports
+        and 'source: "shared"' in imports
+        and "locked:" in imports
+        and f'from: "{dvc_project.path.parent}/outside.txt"' in imports
+    )
     settings = repo.git("config", "--file", ".gitdata", "--list").splitlines()
     assert "data.storage.url=../remote/git-data" in settings and "data.remote=storage" in settings
     assert "data.cloud.region=eu-central-1" in settings and "data.cloud.url=s3://bucket/prefix/git-data" in settings
@@ -88,6 +93,20 @@ def test_history_has_every_version_of_every_file_in_every_commit(dvc_project: Pr
     assert set(repo.git("rev-list", "--branches", "--tags").split()) == set(dvc_project.snapshots)
     dvc_project.dvc.run(repo.path, "dvc fetch -q")
     assert dvc_says(dvc_project, repo) in ("", "{}")
+
+
+def test_pipelines_can_stay_with_dvc_for_a_while(dvc_project: Project, repo: Repo):
+    before = snapshot(repo.path)
+    repo.data("migrate", "dvc", "--keep-pipelines")
+    assert snapshot(repo.path) == before
+    repo.assert_clean()
+    assert leftovers(repo) == [".dvc/.gitignore", ".dvc/config", ".dvcignore", "dvc.lock", "dvc.yaml"]
+    dvc_project.dvc.run(repo.path, "dvc repro --dry --single-item train", "dvc status")
+    assert repo.status() == "" and dvc_says(dvc_project, repo) in ("", "{}")
+    repo.data("migrate", "dvc")
+    assert snapshot(repo.path) == before and leftovers(repo) == []
+    assert repo.read("data.yaml").count(b"imports:") == 1 and repo.read("data.yaml").startswith(b"# how the model")
+    repo.assert_clean()
 
 
 def test_what_is_missing_is_listed_refused_and_left_if_allowed(repo: Repo):
