@@ -84,7 +84,7 @@ def begin(repo: Repository, store: Store, jobs: int, keep_pipelines: bool) -> tu
     return plan, tree
 
 
-def translator(plan: Plan, store: Store) -> Translator:
+def translator(plan: Plan, store: Store, ignore: bool = False) -> Translator:
     """Makes what is to be of what is, when contents have been taken in."""
 
     def content_of(pointer: Pointer) -> bytes:
@@ -102,7 +102,7 @@ def translator(plan: Plan, store: Store) -> Translator:
     def gitdata(config: bytes, before: bytes) -> bytes:
         return dvc_settings.gitdata(worktree, plan.root, config, before)
 
-    return Translator(plan.root, pieces, plan.blobs.read, gitdata, plan.keep_pipelines)
+    return Translator(plan.root, pieces, plan.blobs.read, gitdata, plan.keep_pipelines, ignore)
 
 
 def dry_run(repo: Repository, jobs: int, keep_pipelines: bool) -> Result:
@@ -113,7 +113,7 @@ def dry_run(repo: Repository, jobs: int, keep_pipelines: bool) -> Result:
     result.places, missing = plan.look()
     lacking = {one.key for one in missing}
     pretend(plan, lacking)
-    translated = translator(plan, store).translate(tree)
+    translated = translator(plan, store, ignore=True).translate(tree)
     count_files(result, translated)
     result.gone, come = differences(None, tree, translated)
     result.come = sorted(come)
@@ -141,7 +141,7 @@ def apply(repo: Repository, jobs: int, allow_missing: bool, keep_pipelines: bool
         plan.intake.progress = progress
         plan.take_in()
     plan.close()
-    translated = translator(plan, store).translate(tree)
+    translated = translator(plan, store, ignore=True).translate(tree)
     count_files(result, translated)
     require_complete(result, allow_missing)
     if all(piece.reason for piece in result.pieces):
@@ -178,7 +178,7 @@ def prepare(
     set_up(repo, store, record)
     dvc_remotes.begin_folders(plan.remotes, repo.require_worktree())
     result.settings = dvc_settings.local(repo, plan.config, plan.remotes, record)
-    if not result.left and not any(path.startswith(plan.root + b".dvc/") for path in translated.loose):
+    if result.commits and not result.left and not plan.keep_pipelines:
         _hide_dvc(repo, plan.root)
     _keep_links(repo, store, plan)
     result.copied_bytes = plan.intake.copied_bytes + dvc_worktree.replace_links(repo, store, seen)
@@ -263,7 +263,7 @@ def look(repo: Repository, store: Store, files: list[Placed], plan: Plan, jobs: 
 
 
 def _hide_dvc(repo: Repository, root: bytes) -> None:
-    """DVC's directory stays on disk, with its cache; git is not to show it."""
+    """DVC's directory stays on disk, with its cache; no commit says that git is not to show it."""
     path = os.path.join(repo.common_dir, "info", "exclude")
     line = b"/" + root + b".dvc/"
     content = fsio.read_file(path) or b""

@@ -60,7 +60,8 @@ class Translated:
 class Translator:
     """``read`` gives the content of a blob (hex), ``gitdata`` the ``.gitdata`` for a ``.dvc/config`` and the one there was.
 
-    With ``keep_pipelines`` stages and their outs stay with DVC.
+    With ``keep_pipelines`` stages and their outs stay with DVC.  ``ignore`` has git ignore the directory ``.dvc`` where nothing
+    of DVC is left: in clones that DVC was used in its cache is there.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class Translator:
         read: Callable[[bytes], bytes],
         gitdata: Callable[[bytes, bytes], bytes],
         keep_pipelines: bool = False,
+        ignore: bool = False,
     ) -> None:
+        self._ignore = ignore
         self._keep_pipelines = keep_pipelines
         self._root = root
         self._pieces = pieces
@@ -102,7 +105,17 @@ class Translator:
             for path in special:
                 if path.startswith(self._root + b".dvc/") or posixpath.basename(path) == b".dvcignore":
                     loose.pop(path, None)
+            if self._ignore and config is not None:
+                self._ignore_dvc(loose)
         return Translated(loose, pieces)
+
+    def _ignore_dvc(self, loose: dict[bytes, Value]) -> None:
+        path = self._root + b".gitignore"
+        value = loose.get(path, Value(FILE, content=b""))
+        if value.mode[:3] == b"100":
+            content = self._read(value.blob) if value.content is None else value.content
+            end = b"" if not content or content.endswith(b"\n") else b"\n"
+            loose[path] = Value(value.mode, content=content + end + b"/.dvc/\n")
 
     def _piece(self, path: bytes, tree: Tree) -> Piece:
         blob = tree.special[path][1]

@@ -43,7 +43,7 @@ def test_one_commit_moves_everything_and_undo_takes_it_back(dvc_project: Project
     assert os.stat(repo.file("tool.sh")).st_mode & 0o100
     repo.assert_clean()
     assert leftovers(repo) == []
-    assert repo.read(".gitignore") == b"*.log\n"
+    assert repo.read(".gitignore") == b"*.log\n/.dvc/\n"
     assert repo.read("data.yaml").startswith(repo.blob("dvc.yaml", "HEAD^"))
     assert b"sha256:" in repo.blob("data.lock", "HEAD") and b"md5" not in repo.blob("data.lock", "HEAD")
     imports = repo.read("data.yaml").decode().partition("imports:\n")[2]
