@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from helpers import Repo, content
 from servers.dvc import Project, snapshot
+from servers.seaweedfs import SeaweedFS
+
+from git_data.remote.base import Source
 
 
 @pytest.fixture
@@ -127,6 +130,33 @@ def test_what_is_missing_is_listed_refused_and_left_if_allowed(repo: Repo):
     repo.assert_clean()
 
 
+def test_what_only_an_s3_remote_of_dvc_has_is_fetched(repo: Repo, seaweedfs: SeaweedFS):
+    prefix = seaweedfs.prefix()
+    remote = seaweedfs.remote(prefix=prefix)
+    objects = repo.path.parent / "remote"
+    for path in sorted(path for path in objects.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        remote.put(path.relative_to(objects).as_posix(), Source(len(data), hashlib.sha256(data).hexdigest(), content=data))
+    for name in ("large.bin", "data/raw/a.bin", "data/raw/naïve name.txt"):
+        repo.file(name).unlink()
+    shutil.rmtree(objects)
+    shutil.rmtree(repo.file(".dvc/cache"))
+    config = (
+        repo.read(".dvc/config")
+        .decode()
+        .replace("url = ../../remote", f"url = s3://tests/{prefix}\n    endpointurl = {seaweedfs.url}")
+    )
+    repo.write(".dvc/config", config)
+    repo.commit("on S3")
+    assert "in remote 'storage'" in repo.data("migrate", "dvc", "--dry-run")
+    repo.data("migrate", "dvc")
+    assert leftovers(repo) == [] and len(repo.read("large.bin")) == 1_500_000
+    assert repo.read("data/raw/naïve name.txt") == b"umlaut\n"
+    assert repo.git("config", "-f", ".gitdata", "data.storage.endpoint").strip() == seaweedfs.url
+    repo.data("push", "storage")
+    assert seaweedfs.remote(prefix=f"{prefix}/git-data").stat("layout") is not None
+
+
 def test_changed_files_stop_it(repo: Repo):
     repo.file("large.bin").chmod(0o644)
     repo.write("large.bin", content(1_500_000, 99))
@@ -190,6 +220,8 @@ _HOSTILE = {
     "an alias bomb": "a: &a {{x: 1}}\n"
     + "".join(f"{n}: &{n} [{', '.join([f'*{p}'] * 20)}]\n" for p, n in zip("abcdefgh", "bcdefghi"))
     + "outs: *i\n",
+    "a path behind a link": "outs:\n- md5: {md5}\n  hash: md5\n  path: exit/out.bin\n",
+    "a file that git has": "outs:\n- md5: {md5}\n  hash: md5\n  path: train.py\n",
     "a directory that leads out": "outs:\n- md5: {dir}.dir\n  hash: md5\n  path: victim\n",
     "not YAML": "outs: [\n",
 }
@@ -202,7 +234,11 @@ def test_hostile_files_are_refused_and_nothing_is_written_outside(repo: Repo, ki
     place = repo.file(f".dvc/cache/files/md5/{name[:2]}/{name[2:]}.dir")
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(listing)
-    repo.write("evil.dvc", _HOSTILE[kind].format(md5="0" * 32, dir=name))
+    repo.write("evil.dvc", _HOSTILE[kind].format(md5="d41d8cd98f00b204e9800998ecf8427e", dir=name))
+    repo.file("exit").symlink_to("..")
+    empty = repo.file(".dvc/cache/files/md5/d4/1d8cd98f00b204e9800998ecf8427e")
+    empty.parent.mkdir(parents=True, exist_ok=True)
+    empty.touch()
     repo.commit("evil")
     around = sorted(repo.path.parent.iterdir())
     said = repo.fails("data", "migrate", "dvc")
@@ -264,6 +300,17 @@ def test_a_damaged_object_of_the_cache_is_not_used(repo: Repo):
     repo.data("migrate", "dvc")
     assert leftovers(repo) == []
     repo.data("fsck")
+    repo.assert_clean()
+
+
+def test_a_data_yaml_of_somebody_else_is_left_alone(repo: Repo):
+    """Object detectors have a data.yaml, too."""
+    repo.write("data.yaml", "train: images\nnames: [cat, dog]\n")
+    repo.commit("for the detector")
+    assert "another 'data.yaml'" in repo.fails("data", "migrate", "dvc", status=1)
+    repo.data("migrate", "dvc", "--keep-pipelines")
+    assert repo.read("data.yaml") == b"train: images\nnames: [cat, dog]\n"
+    assert "dvc.yaml" in leftovers(repo) and "lib.dvc" not in leftovers(repo)
     repo.assert_clean()
 
 
