@@ -16,11 +16,12 @@ from git_data.git.run import git, records
 from git_data.git.scan import shown
 from git_data.link.probe import usable
 from git_data.migrate import dvc_config, dvc_remotes, dvc_settings, dvc_worktree, moves, one_commit, outcome
-from git_data.migrate.dvc_cache import Intake, empty
+from git_data.migrate.dvc_cache import Intake
 from git_data.migrate.dvc_pieces import EXECUTABLE, Pieces
 from git_data.migrate.dvc_plan import Plan, root_of, tree_of
 from git_data.migrate.dvc_tree import Translated, Translator, Tree, Value, differences
 from git_data.migrate.dvc_worktree import Placed, Seen
+from git_data.migrate.hashes import EMPTY
 from git_data.migrate.record import BEGUN, Record, load
 from git_data.migrate.setup import set_up
 from git_data.pointer import MAX_SIZE_BYTES, Pointer, parse
@@ -52,7 +53,6 @@ class Result:
         self.size_bytes = 0
         self.places: dict[str, int] = {}
         self.gone: list[bytes] = []
-        self.come: list[bytes] = []
         self.commit = ""
         self.commits = 0
         self.copied_bytes = 0
@@ -115,8 +115,7 @@ def dry_run(repo: Repository, jobs: int, keep_pipelines: bool) -> Result:
     pretend(plan, lacking)
     translated = translator(plan, store, ignore=True).translate(tree)
     count_files(result, translated)
-    result.gone, come = differences(None, tree, translated)
-    result.come = sorted(come)
+    result.gone, _ = differences(None, tree, translated)
     plan.close()
     return result
 
@@ -137,6 +136,7 @@ def apply(repo: Repository, jobs: int, allow_missing: bool, keep_pipelines: bool
     plan, tree = begin(repo, store, jobs, keep_pipelines)
     result = Result(plan)
     size = sum(max(one.size, 0) for one in plan.wanted.values())
+    require_space(plan, store)
     with Progress("taking in", len(plan.wanted), size) as progress:
         plan.intake.progress = progress
         plan.take_in()
@@ -157,6 +157,16 @@ def apply(repo: Repository, jobs: int, allow_missing: bool, keep_pipelines: bool
     moves.carry_out(repo, store, record, seen.vouched)
     share(repo, store, seen, files)
     return result
+
+
+def require_space(plan: Plan, store: Store) -> None:
+    """Raises: NoSpace where DVC's cache is on another file system and everything has to be copied, and there is no room."""
+    directory = store.root
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    if os.path.isdir(plan.config.cache_dir) and os.stat(plan.config.cache_dir).st_dev != os.stat(directory).st_dev:
+        places = (plan.intake.cached(one.key) for one in plan.intake.known(plan.wanted.values()))
+        outcome.require_space(store.root, sum(os.path.getsize(path) for path in places if path))
 
 
 def prepare(
@@ -232,7 +242,7 @@ def placed(translated: Translated) -> list[Placed]:
     found = []
     for piece in translated.pieces.values():
         for path, (mode, content) in piece.files.items():
-            pointer = parse(content) if content else empty()
+            pointer = parse(content) if content else Pointer(EMPTY, 0)
             if pointer is not None:
                 found.append(Placed(path, pointer, mode == EXECUTABLE))
     return found

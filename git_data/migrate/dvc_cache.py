@@ -16,7 +16,7 @@ from git_data.link.batch import run_parallel
 from git_data.migrate import adopt
 from git_data.migrate.contents import Contents
 from git_data.migrate.dvc_files import Key, Out
-from git_data.migrate.hashes import EMPTY, Pieces, file_hash, hash_of
+from git_data.migrate.hashes import Pieces, file_hash, hash_of
 from git_data.pointer import Pointer
 
 TYPE_CHECKING = False
@@ -192,8 +192,3 @@ def remote_keys(key: Key, suffix: str = "") -> list[str]:
     name = f"{key.md5[:2]}/{key.md5[2:]}{suffix}"
     new = f"files/md5/{name}"
     return [name, new] if key.legacy else [new, name]
-
-
-def empty() -> Pointer:
-    """What stands for an empty file, which is no object."""
-    return Pointer(EMPTY, 0)

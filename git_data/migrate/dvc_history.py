@@ -12,7 +12,6 @@ import posixpath
 from git_data.base.report import Progress
 from git_data.errors import CheckFailed, RepositoryError
 from git_data.git.run import git
-from git_data.git.scan import shown
 from git_data.migrate import dvc_apply, history, outcome
 from git_data.migrate.dvc_apply import COMMAND, Result
 from git_data.migrate.dvc_pieces import is_source, is_special
@@ -206,6 +205,7 @@ def apply(
     result = Result(plan)
     result.commits = _survey(repo, plan, include, exclude)
     size = sum(max(one.size, 0) for one in plan.wanted.values())
+    dvc_apply.require_space(plan, store)
     with Progress("taking in", len(plan.wanted), size) as progress:
         plan.intake.progress = progress
         plan.take_in()
@@ -239,7 +239,7 @@ def _summarise(result: Result, transform: DvcTransform, head: Translated) -> Non
     result.pieces = sorted(head.pieces.values(), key=lambda piece: piece.source)
     dvc_apply.count_files(result, head)
     result.left_in_history = [
-        piece for (source, _), piece in sorted(transform.left.items()) if id(piece) not in at_head and shown(source)
+        piece for _, piece in sorted(transform.left.items(), key=lambda item: item[0]) if id(piece) not in at_head
     ]
     result.versions = len(transform.versions)
 
