@@ -81,8 +81,8 @@ def test_md5_of_text_as_dvc_2_computed_it(data: bytes, as_if: bytes):
 
 
 _ELSEWHERE = [
-    "../x", "/etc/passwd", "a/../../x", ".git/config", "a/.GIT/x", ".git /x", "git~1/x", "s3://b/k", "a\\b", "a\nb", "", ".", "..",
-    ".g\u200cit/x", "a/.gitattributes", ".git::$INDEX_ALLOCATION/x",
+    "../x", "/etc/passwd", "a/../../x", ".git/config", "a/.GIT/x", ".git /x", "git~1/x", "s3://b/k", "a\\b", "a\nb", "", ".",
+    "..", ".g\u200cit/x", "a/.gitattributes", ".git::$INDEX_ALLOCATION/x",
 ]  # fmt: skip
 
 
