@@ -30,7 +30,7 @@ REMOTE_COMMITTED = frozenset(
     ("addressing", "anonymous", "endpoint", "jobs", "partsize", "region", "sse", "ssekmskeyid", "storageclass", "url")
 )
 """What ``.gitdata`` may say of a remote: ``data.<name>.<one of these>``. ``sync.remotes`` checks the values when used."""
-REMOTE_LOCAL = frozenset(("allowplainhttp", "cafile", "hardlink", "profile", "sshclient"))
+REMOTE_LOCAL = frozenset(("allowplainhttp", "cafile", "hardlink", "profile", "sshclient", "sshtransfer"))
 """What only git's configuration may say of a remote: it names credentials or files of this machine, or lowers its guard."""
 LINK_TYPES = ("reflink", "hardlink", "copy")
 KNOWN_KEYS = {

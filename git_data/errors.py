@@ -106,6 +106,10 @@ class NotOnRemote(RemoteError):
     exit_code = 3
 
 
+class ObjectRefused(RemoteError):
+    """A remote does not take or give one object, for a reason that concerns no other."""
+
+
 class AccessDenied(RemoteError):
     """A remote does not let us: no credentials, wrong or expired ones, or not enough rights."""
 

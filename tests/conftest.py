@@ -40,6 +40,7 @@ from servers.git_hosts import (  # noqa: E402, F401  (fixtures)
     smart_host,
     ssh_host,
 )
+from servers.lfs import giftless, lfs_over_ssh  # noqa: E402, F401  (fixtures)
 from servers.seaweedfs import seaweedfs, seaweedfs_server  # noqa: E402, F401  (fixtures)
 from servers.sshd import own_sshd, sshd  # noqa: E402, F401  (fixtures)
 from servers.web import (  # noqa: E402, F401  (fixtures)
@@ -55,6 +56,7 @@ SOURCES = Path(__file__).resolve().parent.parent
 _KEPT = (
     "GIT_DATA_PURE",
     "GIT_DATA_TEST_AZURITE",
+    "GIT_DATA_TEST_GIFTLESS",
     "GIT_DATA_TEST_DVC",
     "GIT_DATA_TEST_NGINX_MODULES",
     "GIT_DATA_TEST_REFLINK_DIR",
@@ -68,6 +70,7 @@ _GLOBAL_CONFIG = """\
 	email = author@example.com
 [init]
 	defaultBranch = main
+	templateDir = {template}
 [core]
 	# a test machine may lose its power
 	fsync = none
@@ -82,12 +85,22 @@ _GLOBAL_CONFIG = """\
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests come first, so that in the end no process works at one alone."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _isolation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing of the user's gets in, nothing of ours gets out."""
     home = tmp_path_factory.mktemp("home")
     config = home / ".gitconfig"
-    config.write_text(_GLOBAL_CONFIG)
+    template = home / "template"
+    # git's own has a dozen sample hooks, which every test would copy
+    (template / "hooks").mkdir(parents=True)
+    (template / "info").mkdir()
+    (template / "info" / "exclude").write_text("# what git ignores here\n")
+    config.write_text(_GLOBAL_CONFIG.format(template=template))
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("GIT_", "XDG_", "LC_")) and name not in _KEPT:

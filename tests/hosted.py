@@ -111,6 +111,14 @@ def build(path: Path) -> None:
         _commit(work, "fresh", "fresh\n")
         work.git("checkout", "-q", "main")
         work.git("branch", "-q", "-D", "odd")
+    pack(path)
+
+
+def pack(path: Path) -> None:
+    """Few files, for the many copies: every object stays, also those that nothing leads to."""
+    for kind in ("plain/remote", "plain/work", "plain/colleague", "hosted/work", "hosted/colleague"):
+        run("git", "repack", "-q", "-a", "-d", "-k", cwd=path / kind)
+        run("git", "prune-packed", "-q", cwd=path / kind)
 
 
 def _commit(repo: Repo, path: str, text: str, *options: str) -> None:

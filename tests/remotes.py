@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from helpers import run
 
 from git_data.remote.address import parse
 from git_data.remote.base import Options, Remote
@@ -88,6 +89,34 @@ def memory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     yield lambda: open_remote(parse(f"memory://{tmp_path.name}/remote"), Options())
 
 
+@contextmanager
+def lfs_by_giftless(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """A repository on an LFS server, over HTTP."""
+    url = request.getfixturevalue("giftless").url()
+    yield lambda: open_remote(parse(url), Options())
+
+
+@contextmanager
+def lfs_over_ssh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """A repository on an LFS server that speaks git-lfs-transfer."""
+    server = request.getfixturevalue("lfs_over_ssh")
+    url = server.url(server.repository())
+    yield lambda: open_remote(parse(url), Options(ssh_command=server.sshd.command()))
+
+
+@contextmanager
+def lfs_in_a_repository(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
+    """A repository on this machine, where git-lfs keeps its objects."""
+    run("git", "init", "-q", tmp_path / "re po")
+    yield lambda: open_remote(parse(f"lfs+file://{tmp_path}/re%20po"), Options())
+
+
+OBJECTS_ONLY = {
+    "LFS in a repository": lfs_in_a_repository,
+    "LFS over HTTP (giftless)": lfs_by_giftless,
+    "LFS over SSH": lfs_over_ssh,
+}
+"""The same for places that hold objects and nothing else."""
 KINDS = {
     "Azure (Azurite)": azure_by_azurite,
     "FTP (rclone)": ftp_by_rclone,

@@ -17,7 +17,7 @@ ffi: Any = None
 
 
 def _load() -> tuple[Any, Any]:
-    from git_data._core import ffi, lib  # type: ignore[import-not-found]
+    from git_data._core import ffi, lib
 
     return lib, ffi
 

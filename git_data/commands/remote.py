@@ -1,10 +1,11 @@
 """``git data remote``.
 
-Manage the places where data is shared: S3 and what speaks its language, SSH, folders, WebDAV, HTTP, Azure, Google, FTP and more.
+Manage the places where data is shared: S3 and the like, SSH, folders, WebDAV, HTTP, LFS servers, Azure, Google, FTP and more.
 
   git data remote add -d store s3://bucket/prefix
   git data remote add nas ssh://user@host/srv/data
   git data remote add disk /mnt/disk/project
+  git data remote add lfs --lfs                       the LFS server of origin
   git data remote check
 
 Remotes are written to .gitdata, which is committed, so that a clone knows them; with --local to the configuration of this
@@ -59,7 +60,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         )
 
     add = command("add", "name a place for data; nothing is connected yet")
-    _add_name_and_url(add)
+    _add_name_and_url(add, nargs="?")
+    add.add_argument(
+        "--lfs", nargs="?", const="", metavar="GIT-REMOTE", help="the LFS server of a git remote, found as git-lfs does (origin)"
+    )
     add.add_argument("-d", "--default", action="store_true", help="use it where none is named (the first one is, anyway)")
     _add_local(add)
     for option in _OPTIONS:
@@ -98,9 +102,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--json", action="store_true", default=default_value, help="print JSON for programs")
 
 
-def _add_name_and_url(parser: argparse.ArgumentParser) -> None:
+def _add_name_and_url(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     parser.add_argument("name", metavar="NAME", help="letters, digits, dots, dashes and underscores")
-    parser.add_argument("url", metavar="URL", help="s3://bucket/prefix, ssh://host/path, user@host:path, https://…, a path …")
+    parser.add_argument(
+        "url", metavar="URL", nargs=nargs, help="s3://bucket/prefix, ssh://host/path, user@host:path, https://…, a path …"
+    )
 
 
 def _add_local(parser: argparse.ArgumentParser) -> None:
@@ -132,9 +138,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _add(repo: Repository, arguments: argparse.Namespace) -> int:
     name = _new_name(repo, arguments.name)
-    url = _checked_url(arguments.url, arguments.local)
+    text, is_of_this_machine = _named_server(repo, arguments)
+    local = arguments.local or is_of_this_machine
+    url = _checked_url(text, local)
     settings = _settings(arguments)
-    place = LOCAL if arguments.local else edit_remotes.committed_place(repo)
+    place = LOCAL if local else edit_remotes.committed_place(repo)
     told = _begin_folder(url)
     kept = edit_remotes.write(repo, place, name, settings, url)
     is_first = not repo.config.get("data.remote") and not remotes.named(repo.config)
@@ -148,6 +156,19 @@ def _add(repo: Repository, arguments: argparse.Namespace) -> int:
         output.line(told)
     output.line(f"To see whether it works: git data remote check {name}")
     return 0
+
+
+def _named_server(repo: Repository, arguments: argparse.Namespace) -> tuple[str, bool]:
+    """The address that is meant, and whether it was found beside a git remote that is a path of this machine."""
+    if arguments.lfs is None and arguments.url is not None:
+        return arguments.url, False
+    if arguments.lfs is None or arguments.url is not None:
+        raise UsageError("either URL or --lfs, the LFS server of a git remote", f"git data remote add {arguments.name} --lfs")
+    from git_data.sync.lfs_discovery import discover
+
+    found = discover(repo, arguments.lfs)
+    output.line(f"LFS server by {found.source}")
+    return found.address, found.address.startswith("lfs+file:")
 
 
 def _begin_folder(url: str) -> str:

@@ -23,6 +23,7 @@ from git_data.commands.parser import add_json, add_transfer_jobs
 from git_data.git import scan
 from git_data.git.pick import Oids, data_files, looks_like_oid, of
 from git_data.git.repo import Repository, locate
+from git_data.pointer import Pointer
 from git_data.store.objects import Store
 from git_data.store.place import open_store
 from git_data.sync.fetch import sources
@@ -59,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     repo = locate()
     store = open_store(repo)
     sought = _sought(repo, store, arguments)
-    answers = ask_all(repo, sources(repo), list({item.oid for item in sought}), arguments.jobs)
+    wanted = {item.oid: Pointer(item.oid, item.size) for item in sought}
+    answers = ask_all(repo, sources(repo), list(wanted.values()), arguments.jobs)
     if arguments.json:
         output.print_json([_record(item, answers) for item in sought])
     else:

@@ -11,7 +11,7 @@ from git_data.base import report
 from git_data.config import COMMITTED_FILE
 from git_data.git.repo import look_elsewhere
 from git_data.git.run import as_stored
-from git_data.sync.push import between, outgoing, push, remember
+from git_data.sync.push import between, outgoing, push, remember, vouch
 from git_data.sync.remotes import default_name, find, named
 from git_data.sync.session import Session
 
@@ -43,6 +43,7 @@ def publish(
         return
     session = Session(repo, find(repo, name))
     try:
+        vouch(session, remote)
         pointers = outgoing(repo, session, local)
         if not pointers and between(repo, local, published):
             # sent before, but nothing referred to it until now: a collection may have taken it since

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from git_data.errors import UsageError
+from git_data.remote.ssh_client import quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def command_line(config: Config, host: str, port: str, service: str, path: str, 
         probe = _started(program, by_shell, ["-G", *_options("ssh", port, version), host])
         null = subprocess.DEVNULL
         variant = "simple" if subprocess.call(probe, stdin=null, stdout=null, stderr=null) else "ssh"
-    command = _started(program, by_shell, [*_options(variant, port, version), host, f"{service} {_quoted(path)}"])
+    command = _started(program, by_shell, [*_options(variant, port, version), host, f"{service} {quoted(path)}"])
     return command, version if variant == "ssh" else 0
 
 
@@ -76,8 +77,3 @@ def _options(variant: str, port: str, version: int) -> list[str]:
 
 def _started(program: str, by_shell: bool, arguments: list[str]) -> list[str]:
     return ["sh", "-c", f'{program} "$@"', program, *arguments] if by_shell else [program, *arguments]
-
-
-def _quoted(path: str) -> str:
-    """For the server's shell, as git quotes (``quote.c``): restricted shells (git-shell, gitolite) take nothing else."""
-    return "'" + path.replace("'", "'\\''").replace("!", "'\\!'") + "'"

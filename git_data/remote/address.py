@@ -84,7 +84,7 @@ def _url(text: str, scheme: str) -> Address:
     host = host.strip("[]") if host.startswith("[") else host
     user = unquote(parts.username or "")
     _check_host(text, host, user)
-    if scheme in ("ssh", "sftp"):
+    if scheme in ("lfs+ssh", "sftp", "ssh"):
         _check_for_ssh(text, host, user)
     path = unquote(parts.path)
     if any(ord(character) < 32 for character in user + path):
@@ -98,6 +98,17 @@ def _url(text: str, scheme: str) -> Address:
         return Address(f"file://{quote(path)}", "file", path=path)
     url = text.rstrip("/") if not parts.query else text
     return Address(url, scheme, user, host, port, path.rstrip("/"), parts.query)
+
+
+def check_host(url: str) -> None:
+    """For a URL that a server hands out, whose query may be what gives access to it: all but that is looked at.
+
+    Raises: UsageError for a host that no data can be on, and for a password; ValueError for what is no URL.
+    """
+    parts = urlsplit(url)
+    if parts.password is not None:
+        raise UsageError(f"'{redacted(url)}' contains a password")
+    _check_host(url, parts.hostname or "", parts.username or "")
 
 
 def _check_host(text: str, host: str, user: str) -> None:
@@ -134,9 +145,9 @@ def _is_metadata(host: str) -> bool:
 def _where_to(scheme: str, host: str | None) -> str:
     if scheme == "s3":
         return "put it into the environment or a profile: aws configure"
-    if scheme in ("ssh", "sftp"):
+    if scheme in ("lfs+ssh", "sftp", "ssh"):
         return "use a key: ssh-keygen, ssh-copy-id"
-    if scheme in ("http", "https", "webdav", "webdavs", "dav", "davs"):
+    if scheme in ("http", "https", "webdav", "webdavs", "dav", "davs", "lfs+http", "lfs+https"):
         return f"leave it out; git's credential helper is asked: git credential approve   (or ~/.netrc: machine {host})"
     return "leave it out; the library of this storage takes it from its own environment variables or configuration"
 

@@ -46,10 +46,11 @@ class Traits:
     ``writable``; ``create``: ``create`` is atomic; ``swap``: ``swap`` is; ``ranges``: ``get`` can begin in the middle;
     ``listing``: ``flat`` (a listing of any prefix comes in large pages, sorted: S3), ``tree`` (one look per directory) or
     ``none``; ``workers``: how many threads are worth starting; ``batch``: how many small objects in one call; ``gapless``: what
-    is replaced is there all the time.
+    is replaced is there all the time; ``objects_only``: a server of another make that keeps objects and nothing besides, so
+    there is no marker.
     """
 
-    __slots__ = ("batch", "create", "gapless", "listing", "ranges", "swap", "workers", "writable")
+    __slots__ = ("batch", "create", "gapless", "listing", "objects_only", "ranges", "swap", "workers", "writable")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Traits:
         workers: int = 16,
         batch: int = 32,
         gapless: bool = True,
+        objects_only: bool = False,
     ) -> None:
         self.writable = writable
         self.create = create
@@ -70,6 +72,7 @@ class Traits:
         self.workers = workers
         self.batch = batch
         self.gapless = gapless
+        self.objects_only = objects_only
 
 
 class Options:
@@ -251,6 +254,13 @@ class Remote(ABC):
         """``stat`` of each key."""
         return [self.stat(key) for key in keys]
 
+    def find_many(self, wanted: Sequence[tuple[str, int]]) -> Sequence[Entry | None]:
+        """``stat`` of each key, for which its size is known; ``None`` may also stand for an object of another size."""
+        return self.stat_many([key for key, _ in wanted])
+
+    def announce(self, wanted: Sequence[tuple[str, int]], writing: bool = False) -> None:  # noqa: B027  (most need not know)
+        """These keys, of these sizes, are about to be read, or written: whoever asks before may ask for many at once."""
+
     def get_many(self, wanted: Sequence[tuple[str, int]]) -> Sequence[bytes | GitDataError]:
         """Whole content, given key and expected size; an object that is larger is cut off one byte later.
 
@@ -290,6 +300,13 @@ class Remote(ABC):
 
     def flush(self) -> None:  # noqa: B027  (most keep what they have acknowledged)
         """Make what was put so far durable; until then a power failure of the other side may take it. Raises: RemoteError."""
+
+    def try_writing(self) -> str:
+        """With ``traits.objects_only``: whether an object would be taken, as far as that can be told without one; in words.
+
+        Raises: AccessDenied, RemoteError.
+        """
+        return ""
 
     def local_path(self, key: str) -> str:
         """Where the content lies as a file of this machine that can be cloned; empty if it does not."""

@@ -11,6 +11,7 @@ import base64
 import os
 import re
 import threading
+from functools import cache
 from urllib.parse import urlsplit
 
 from git_data.base import report
@@ -176,3 +177,14 @@ def git_credential(verb: str, fields: Mapping[str, str]) -> dict[str, str]:
         return {}
     pairs = [line.partition("=") for line in done.stdout.decode("utf-8", "replace").split("\n") if "=" in line]
     return {key: value for key, _, value in pairs}
+
+
+@cache
+def extra_headers(url: str) -> dict[str, str]:
+    """What ``http.<url>.extraHeader`` adds to requests to a URL (git-config(1)): services that build software log in by it."""
+    import subprocess
+
+    done = subprocess.run(["git", "config", "--get-urlmatch", "http.extraHeader", url], capture_output=True)
+    lines = done.stdout.decode("utf-8", "replace").split("\n") if not done.returncode else []
+    pairs = [line.strip("\r").partition(":") for line in lines if ":" in line]
+    return {"Authorization" if name.lower() == "authorization" else name.strip(): value.strip() for name, _, value in pairs}

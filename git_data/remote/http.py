@@ -53,6 +53,7 @@ class LearnedTraits(Traits):
     def __init__(self, learn: Callable[[str], Any]) -> None:
         self._learn = learn
         self.ranges = True
+        self.objects_only = False
         self.workers = _WORKERS
 
     def __getattr__(self, name: str) -> Any:

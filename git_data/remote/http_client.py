@@ -27,8 +27,8 @@ from urllib3.exceptions import (
 from git_data import __version__
 from git_data.errors import ConfigError, GitDataError, RemoteError, RemoteUnavailable, UsageError
 from git_data.remote import http_errors
-from git_data.remote.address import parse, redacted
-from git_data.remote.credentials import Credentials
+from git_data.remote.address import check_host, redacted
+from git_data.remote.credentials import Credentials, origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ _PLAIN: dict[str, Any] = {
 _DRAIN_BYTES = 64 << 10
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SAFE = "/%:@!$&'()*+,;=~"  # RFC 3986, 3.3: what may stand in a path
+_FOR_ANYBODY = ("accept", "content-length", "content-type", "range", "transfer-encoding")
+"""What another server than the one that was meant is told, too; anything else may be a secret."""
 
 
 class Response:
@@ -110,7 +112,7 @@ class Response:
     def error(self, hint: str = "") -> GitDataError:
         """The error that stands for this answer."""
         text = ""
-        if self.headers.get("Content-Type", "").startswith(("text/plain", "application/json")):
+        if self.headers.get("Content-Type", "").startswith(("text/plain", "application/json", "application/vnd.git-lfs+json")):
             try:
                 text = self.read(2048).decode("utf-8", "replace")
             except GitDataError:
@@ -128,6 +130,8 @@ class Client:
         self._root = "/".join(url.split("/", 3)[:3]) + "/"
         self.credentials = Credentials(url, user, options.flag("allowplainhttp"), options.name)
         self._anonymous = options.flag("anonymous")
+        self.assumed = ""
+        """the way to log in where a server asks for a login and does not say how"""
         self._workers = max(workers, options.jobs) + 2
         self._idle_s = options.idle_s
         self._timeout = urllib3.Timeout(connect=CONNECT_S, read=options.idle_s)
@@ -146,20 +150,22 @@ class Client:
         body: bytes | Iterable[bytes] | None = None,
         ok: tuple[int, ...] = (200,),
         follow: bool = False,
+        login: bool = True,
     ) -> Response:
         """One request; an answer with a status of ``ok``, anything else is raised.
 
         A body in pieces needs a ``Content-Length`` and is sent once: have a request without one answered before it.
-        ``follow`` is for GET and HEAD: redirects are followed, without credentials where they lead to another server.
+        ``follow`` is for what may be sent twice: redirects are followed, without credentials where they lead to another server.
+        Without ``login``, and with an ``Authorization`` among the ``headers``, nothing else is told about who asks.
 
         Raises: AccessDenied, NotOnRemote, RemoteUnavailable, RemoteError; whatever a body in pieces raises.
         """
         for _ in range(REDIRECTS + 1):
-            response = self._authorized(method, url, headers or {}, body)
+            response = self._authorized(method, url, headers or {}, body, login)
             if response.status in ok:
                 return response
             if response.status not in _REDIRECTS:
-                ours = self.credentials.covers(url)
+                ours = login and self.credentials.covers(url)
                 raise response.error(self.credentials.hint if response.status == 401 and ours else "")
             target = self._target(response)
             response.close()
@@ -168,15 +174,20 @@ class Client:
                     f"{method} {response.shown}: the server redirects to {redacted(target)}",
                     "if that is the right place, make it the URL of the remote: git data remote set-url NAME URL",
                 )
+            if headers and origin(target) != origin(url):
+                headers = {name: value for name, value in headers.items() if name.lower() in _FOR_ANYBODY}
             url = target
         raise RemoteError(f"{redacted(url)}: more than {REDIRECTS} redirects")
 
-    def _authorized(self, method: str, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes] | None) -> Response:
-        ours = not self._anonymous and (url.startswith(self._root) or self.credentials.covers(url))
+    def _authorized(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Iterable[bytes] | None, login: bool
+    ) -> Response:
+        ours = login and not self._anonymous and (url.startswith(self._root) or self.credentials.covers(url))
+        ours = ours and "Authorization" not in headers
         used = self.credentials.header if ours else ""
         response = self._once(method, url, headers, body, used)
         while response.status == 401 and ours and (body is None or isinstance(body, bytes)):
-            challenge = response.headers.get("WWW-Authenticate", "")
+            challenge = response.headers.get("WWW-Authenticate") or response.headers.get("LFS-Authenticate") or self.assumed
             response.close()
             self.credentials.refused(used)
             used = self.credentials.ask(used, challenge, response.shown)
@@ -209,7 +220,7 @@ class Client:
         try:
             target = urljoin(response.url, location.strip()).partition("#")[0]
             scheme = urlsplit(target).scheme
-            parse(target)
+            check_host(target)
         except ValueError:
             target = scheme = ""
         except UsageError as error:

@@ -63,5 +63,18 @@ def http_time(text: str) -> float:
 
 def first_line(text: str) -> str:
     """The first line of a text somebody else wrote, short and harmless."""
-    line = next((line for line in text.splitlines() if line.strip()), "").strip()
+    line = next((line for line in (_in_json(text) or text).splitlines() if line.strip()), "").strip()
     return harmless(line.replace("\ufffd", "?"))[:_LONGEST_TEXT]
+
+
+def _in_json(text: str) -> str:
+    """The message of an error that is told in JSON, as most programs' interfaces do; empty if it is none."""
+    if not text.startswith("{"):
+        return ""
+    import json
+
+    try:
+        message = json.loads(text).get("message", "")
+    except ValueError:
+        return ""
+    return message if isinstance(message, str) else ""

@@ -7,11 +7,9 @@ Each is used by one thread at a time.  Content goes to ``tmp/`` first and is ren
 
 from __future__ import annotations
 
-import shutil
 import threading
 from contextlib import contextmanager
 
-from git_data.base import libraries
 from git_data.base.digest import sha256
 from git_data.errors import GitDataError, RemoteError, from_os_error
 from git_data.remote import sftp_protocol as wire
@@ -22,23 +20,13 @@ from git_data.remote.sftp_put import Put, create_exclusively, groups, put_all, r
 from git_data.remote.sftp_session import WINDOW_BYTES, Session, broken
 from git_data.remote.sftp_tree import Tree, entry, root_of
 from git_data.remote.sftp_upload import NOTED_BYTES, Note, upload
+from git_data.remote.ssh_client import connection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Protocol
 
-    from git_data.remote.sftp_session import Stream
-
-    class Connects(Protocol):
-        """How the server is reached."""
-
-        def open(self) -> Stream:
-            """A new SFTP channel. Raises: RemoteError."""
-
-        def close(self) -> None:
-            """Give up what the channels share."""
-
+    from git_data.remote.ssh_client import Connects
 
 WORKERS = 4
 TEMP_GRACE_S = 7 * 24 * 3600
@@ -46,15 +34,7 @@ TEMP_GRACE_S = 7 * 24 * 3600
 
 def open_remote(address: Address, options: Options) -> Sftp:
     """The directory at an address of ``ssh`` or ``sftp``. Raises: UsageError."""
-    client = options.get("sshclient")
-    if client == "paramiko" or not client and not options.ssh_command and shutil.which("ssh") is None:
-        libraries.enable()
-        from git_data.remote.ssh_paramiko import Connection
-
-        return Sftp(address, options, Connection(address, options))
-    from git_data.remote.ssh_transport import Connection as Program
-
-    return Sftp(address, options, Program(address, options))
+    return Sftp(address, options, connection(address, options))
 
 
 class Sftp(Remote):

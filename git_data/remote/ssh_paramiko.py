@@ -28,6 +28,7 @@ _WINDOW_BYTES = 8 << 20
 _CHANNELS = 8
 """A server allows 10 on one connection, unless told otherwise (sshd_config: MaxSessions)."""
 _MOST_JUMPS = 8
+_END_WAIT_S = 2.0
 _SYSTEM_KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
 # its threads log tracebacks of what is raised to the caller, too; without a handler these would go to standard error
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -43,25 +44,29 @@ class Connection:
         self._channels: list[paramiko.Channel] = []
         self._lock = threading.Lock()
 
-    def open(self) -> ChannelStream:
-        """A new SFTP channel. Raises: RemoteError."""
+    def open(self, command: str = "") -> ChannelStream:
+        """A new channel, for SFTP or what ``command`` speaks. Raises: RemoteError."""
         with self._lock:
             self._channels = [channel for channel in self._channels if not channel.closed]
             transport = self._clients[-1].get_transport() if self._clients else None
             if transport is not None and transport.is_active() and len(self._channels) < _CHANNELS:
                 try:
-                    return self._channel(transport)
+                    return self._channel(transport, command)
                 except RemoteUnavailable:
                     transport.close()  # it was lost, and nobody had noticed yet
-            return self._channel(self._connected())
+            return self._channel(self._connected(), command)
 
-    def _channel(self, transport: paramiko.Transport) -> ChannelStream:
+    def _channel(self, transport: paramiko.Transport, command: str) -> ChannelStream:
         try:
             channel = transport.open_session(window_size=_WINDOW_BYTES, timeout=CONNECT_TIMEOUT_S)
             channel.settimeout(self._idle_s)
-            channel.invoke_subsystem("sftp")
+            if command:
+                channel.exec_command(command)
+            else:
+                channel.invoke_subsystem("sftp")
         except (paramiko.SSHException, OSError, EOFError) as error:
-            if "rejected" in str(error).lower() or "closed" in str(error).lower() and transport.is_active():
+            refused = "rejected" in str(error).lower() or "closed" in str(error).lower() and transport.is_active()
+            if refused and not command:
                 raise explain(Failure(self._address, f"subsystem request failed: {error}", 1)) from None
             raise RemoteUnavailable(f"the connection to {self._address.url} was lost: {error or 'closed'}") from None
         self._channels.append(channel)
@@ -120,6 +125,16 @@ class ChannelStream:
     def lost(self) -> RemoteError:
         """See ``Stream.lost``."""
         return RemoteUnavailable(f"the connection to {self._address.url} was lost: the server closed it")
+
+    def end(self) -> Failure:
+        """How a command ended, or does end now: the exit status, and what it said on the way."""
+        words = b""
+        with suppress(paramiko.SSHException, OSError, EOFError):
+            self._channel.settimeout(_END_WAIT_S)
+            while data := self._channel.recv_stderr(4096):
+                words += data
+        ended = self._channel.exit_status_ready()
+        return Failure(self._address, words.decode("utf-8", "replace"), self._channel.recv_exit_status() if ended else 255, True)
 
     def is_alive(self) -> bool:
         """See ``Stream.is_alive``."""

@@ -1,7 +1,7 @@
-"""SFTP through the program ``ssh``, the way git reaches its own remotes.
+"""SFTP, or one command of a server, through the program ``ssh``, the way git reaches its own remotes.
 
-So ``~/.ssh/config``, agents, keys in hardware, jump hosts and known hosts work as they do for git.  ssh is never asked to run a
-command, only for the subsystem ``sftp``, and never asks anything itself: what it says goes to a file and is shown when it fails.
+So ``~/.ssh/config``, agents, keys in hardware, jump hosts and known hosts work as they do for git.  For SFTP ssh is asked
+for the subsystem, never to run a command.  It never asks anything itself: what it says goes to a file and is shown when it fails.
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ _SAFE = (
 )
 
 
-def command_line(address: Address, options: Options, ciphers: str = "") -> list[str]:
-    """What is started for a connection; ``ciphers`` in place of those of the configuration."""
+def command_line(address: Address, options: Options, ciphers: str = "", command: str = "") -> list[str]:
+    """What is started for a connection; ``ciphers`` in place of those of the configuration.
+
+    ``command`` is for the server's shell; without one it is the subsystem ``sftp`` that is asked for.
+    """
     arguments = [f"-o{option}" for option in (*_SAFE, *([f"Ciphers={ciphers}"] if ciphers else []))]
     arguments += [f"-oConnectTimeout={CONNECT_TIMEOUT_S}", "-oServerAliveCountMax=3"]
     arguments += [f"-oServerAliveInterval={max(1, int(options.idle_s / 4))}"]
@@ -47,7 +50,8 @@ def command_line(address: Address, options: Options, ciphers: str = "") -> list[
         arguments += ["-p", str(address.port)]
     if address.user:
         arguments += ["-l", address.user]
-    return _started(options, [*arguments, "-s", "--", address.host, "sftp"])
+    service = ["--", address.host, command] if command else ["-s", "--", address.host, "sftp"]
+    return _started(options, [*arguments, *service])
 
 
 def _started(options: Options, arguments: list[str]) -> list[str]:
@@ -100,11 +104,11 @@ class Connection:
         self._options = options
         self._ciphers: str | None = None
 
-    def open(self) -> SshStream:
-        """A new SFTP channel. Raises: RemoteError."""
+    def open(self, command: str = "") -> SshStream:
+        """A new channel, for SFTP or what ``command`` speaks. Raises: RemoteError."""
         if self._ciphers is None:
             self._ciphers = faster_ciphers(self._address, self._options)
-        return SshStream(self._address, self._options, self._ciphers)
+        return SshStream(self._address, self._options, self._ciphers, command)
 
     def close(self) -> None:
         """Nothing is shared."""
@@ -113,14 +117,14 @@ class Connection:
 class SshStream:
     """See ``sftp_session.Stream``."""
 
-    def __init__(self, address: Address, options: Options, ciphers: str) -> None:
+    def __init__(self, address: Address, options: Options, ciphers: str, command: str = "") -> None:
         self._address = address
         self._idle_s = options.idle_s
         self._words = tempfile.TemporaryFile()
         self._established = False
         try:
             self._process = subprocess.Popen(
-                command_line(address, options, ciphers),
+                command_line(address, options, ciphers, command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._words,
@@ -199,13 +203,17 @@ class SshStream:
 
     def lost(self) -> RemoteError:
         """See ``Stream.lost``."""
+        return explain(self.end())
+
+    def end(self) -> Failure:
+        """How it ended, or does end now: the exit status, and what was said on the way."""
         try:
             status = self._process.wait(_END_WAIT_S)
         except subprocess.TimeoutExpired:
             status = 255
         self._words.seek(0)
         words = self._words.read().decode("utf-8", "replace")
-        return explain(Failure(self._address, words, status, self._established))
+        return Failure(self._address, words, status, self._established)
 
     def is_alive(self) -> bool:
         """See ``Stream.is_alive``."""

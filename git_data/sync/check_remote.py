@@ -7,7 +7,7 @@ import os
 from git_data.base.digest import sha256
 from git_data.errors import GitDataError, RemoteError
 from git_data.remote.base import Remote, Source
-from git_data.remote.layout import TMP, foreign_key, read_layout
+from git_data.remote.layout import TMP, foreign_key, object_key, read_layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Ability:
 
 def abilities(remote: Remote, may_write: bool = True) -> list[Ability]:
     """Try everything. The probes are removed even if something fails; nothing is written unless ``may_write``."""
+    if remote.traits.objects_only:
+        return _of_objects_only(remote, may_write)
     key = f"{TMP}check-{os.urandom(8).hex()}"
     other = f"{key}-create"
     data = os.urandom(100)
@@ -48,6 +50,25 @@ def abilities(remote: Remote, may_write: bool = True) -> list[Ability]:
     finally:
         deleted = _try("delete", lambda: _delete(remote, [key, other]), needed=False)
     return [*found, deleted] if found[1].works else found
+
+
+def _of_objects_only(remote: Remote, may_write: bool) -> list[Ability]:
+    """Nothing that is written there could be taken away again, so nothing is."""
+    found = [_try("reach", lambda: _ask(remote))]
+    if not found[0].works:
+        return found
+    found.append(_try("write", remote.try_writing) if may_write else Ability("write", False, "not tried", needed=True))
+    lacks = (
+        "an LFS server lists and deletes nothing: fsck of all, gc and du of this remote cannot work, nor can it host a repository"
+    )
+    return [*found, *(Ability(name, False, lacks) for name in ("list", "delete"))]
+
+
+def _ask(remote: Remote) -> str:
+    oid = os.urandom(32).hex()
+    if remote.find_many([(object_key(oid), 1)])[0] is not None:
+        raise RemoteError("an object that cannot be there was said to be there")
+    return "an LFS server"
 
 
 def _try(name: str, work: Callable[[], str | None], needed: bool = True) -> Ability:

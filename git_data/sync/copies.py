@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from git_data.errors import UsageError
+from git_data.pointer import Pointer
 from git_data.sync.fetch import sources
 from git_data.sync.holders import ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from git_data.git.repo import Repository
-    from git_data.pointer import Pointer
     from git_data.sync.holders import Answer
 
 
@@ -36,7 +36,7 @@ def copies(repo: Repository, pointers: list[Pointer], wanted: int) -> Copies:
     result.holders = {oid: [] for oid in sizes}
     places: set[str] = set()
     for named in remotes:
-        lacking = [oid for oid, names in result.holders.items() if len(names) < wanted]
+        lacking = [Pointer(oid, sizes[oid]) for oid, names in result.holders.items() if len(names) < wanted]
         if not lacking:
             break
         answer = ask(repo, named, lacking)

@@ -57,6 +57,11 @@ def kind(text: str, base: str, known: str = "") -> str:
     address = parse(take_settings(text)[0], base)
     if address.scheme == "file":
         return SERVER if is_git_directory(address.path) else STORE
+    if address.scheme.startswith("lfs+"):
+        raise UsageError(
+            f"'{address.url}' is an LFS server, which cannot host a repository",
+            "name the git server beside it, or another kind of place: git clone data::s3://BUCKET/PROJECT",
+        )
     if address.scheme == "git" or (address.scheme == "ssh" and address.user == "git"):
         return SERVER
     if address.scheme in _EITHER:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from git_data.git.repo import Repository
+    from git_data.pointer import Pointer
     from git_data.sync.remotes import Named
 
 
@@ -30,9 +31,8 @@ class Answer:
         self.error: GitDataError | None = None
 
 
-def ask(repo: Repository, named: Named, oids: Iterable[str], jobs: int = 0) -> Answer:
+def ask(repo: Repository, named: Named, wanted: list[Pointer], jobs: int = 0) -> Answer:
     """Ask one remote; that it cannot be asked is an answer, too.  Hints that turn out wrong are forgotten."""
-    wanted = list(oids)
     answer = Answer(named)
     try:
         session = Session(repo, named, jobs)
@@ -40,8 +40,8 @@ def ask(repo: Repository, named: Named, oids: Iterable[str], jobs: int = 0) -> A
             layout = session.reader()
             answer.identity = layout.id if layout is not None else session.remote.url
             sizes = look(session.remote, wanted).sizes
-            answer.sizes = {oid: sizes[oid] for oid in wanted if oid in sizes}
-            session.known.forget(oid for oid in wanted if oid not in sizes)
+            answer.sizes = sizes
+            session.known.forget(pointer.oid for pointer in wanted if pointer.oid not in sizes)
         finally:
             session.close()
     except GitDataError as error:
@@ -49,13 +49,13 @@ def ask(repo: Repository, named: Named, oids: Iterable[str], jobs: int = 0) -> A
     return answer
 
 
-def ask_all(repo: Repository, remotes: Iterable[Named], oids: list[str], jobs: int = 0) -> list[Answer]:
+def ask_all(repo: Repository, remotes: Iterable[Named], wanted: list[Pointer], jobs: int = 0) -> list[Answer]:
     """Ask remotes side by side; the answers are in their order. Raises: KeyboardInterrupt, however long a remote is silent."""
     answers: dict[str, Answer] = {}
     asked = list(remotes)
 
     def piece(named: Named) -> None:
-        answers[named.name] = ask(repo, named, oids, jobs)
+        answers[named.name] = ask(repo, named, wanted, jobs)
 
     Pool(len(asked)).run([lambda named=named: piece(named) for named in asked])  # type: ignore[misc]
     return [answers[named.name] for named in asked]

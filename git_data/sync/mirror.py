@@ -62,7 +62,7 @@ def listed(remote: Remote) -> list[Pointer]:
 
 def lacking(target: Remote, pointers: list[Pointer], progress: Progress | None = None) -> list[Pointer]:
     """Those that the target does not have in their full size. Raises: RemoteError."""
-    there = look(target, [pointer.oid for pointer in pointers], progress).sizes
+    there = look(target, pointers, progress).sizes
     return [pointer for pointer in pointers if there.get(pointer.oid) != pointer.size]
 
 
@@ -102,6 +102,8 @@ def copy(
 
 def copy_projects(source: Remote, target: Remote) -> None:
     """Which projects keep data there: a collection on the target must ask for all of them. Raises: RemoteError."""
+    if target.traits.objects_only:
+        return  # where nobody collects
     for entry in source.list(PROJECTS):
         target.create(entry.key, source.read(entry.key)[0])
 
@@ -153,6 +155,9 @@ def _through_memory(
         pool.note(1, 0)
 
     _, groups = batches(pointers, source.traits.batch, pool.workers)
+    wanted = [(object_key(pointer.oid), pointer.size) for pointer in pointers]
+    source.announce(wanted)
+    target.announce(wanted, writing=True)
     try:
         pool.run([lambda left=list(group): piece(left) for group in groups])  # type: ignore[misc]
     finally:

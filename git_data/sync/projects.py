@@ -29,7 +29,7 @@ def register(repo: Repository, session: Session) -> None:
     A repository without commits, or a shallow one, which does not know where it began, writes nothing.  Raises: RemoteError.
     """
     layout = session.layout
-    if layout is None or not session.known.directory:
+    if layout is None or not session.known.directory or session.remote.traits.objects_only:
         return
     memory = os.path.join(session.known.directory, "project")
     mark = f"{layout.id} {layout.generation}\n".encode()

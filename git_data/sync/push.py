@@ -83,6 +83,20 @@ def commits_of(include: list[str]) -> list[str]:
     return [] if any(name.startswith("^") for name in named) else named
 
 
+def vouch(session: Session, there: list[str]) -> None:
+    """Tell from what the git remote has now which hints about a place that holds objects only still count.
+
+    A server deletes its objects together with the last ref that needs them, and with the repository.  So a tip whose data was
+    seen there counts while a ref of the git remote reaches it, and no longer.  ``there`` are objects (hex) its refs point to.
+    """
+    tips = _known_here(session.known.unvouched)
+    there = _known_here(there) if tips else []
+    if there:
+        lines = "".join(f"{name}\n" for name in (*tips, *(f"^{name}" for name in there))).encode()
+        unreached = git("rev-list", "--stdin", stdin=lines).decode().split()
+        session.known.vouch(set(tips).difference(unreached))
+
+
 def remember(repo: Repository, session: Session, commits: list[str]) -> None:
     """All the data that ``commits`` reach was seen on the remote, if this clone knows what they reach."""
     if sees_all(repo):
@@ -203,7 +217,7 @@ def _lacking(session: Session, unknown: list[Pointer]) -> list[Pointer]:
     if session.layout is None or not unknown:
         return unknown
     with Progress(f"asking {session.name}", len(unknown)) as progress:
-        there = look(session.remote, [pointer.oid for pointer in unknown], progress)
+        there = look(session.remote, unknown, progress)
     session.known.add(pointer.oid for pointer in unknown if there.sizes.get(pointer.oid) == pointer.size)
     return [pointer for pointer in unknown if there.sizes.get(pointer.oid) != pointer.size]
 

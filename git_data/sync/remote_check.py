@@ -8,7 +8,7 @@ from contextlib import closing
 
 from git_data.base.digest import sha256
 from git_data.base.report import Progress
-from git_data.errors import CorruptData, GitDataError, NotOnRemote
+from git_data.errors import CorruptData, GitDataError, NotOnRemote, ObjectRefused
 from git_data.remote.layout import object_key
 from git_data.transfer.plan import look
 from git_data.transfer.pool import Pool
@@ -59,7 +59,7 @@ def check(session: Session, pointers: list[Pointer], percent: float, jobs: int =
     result.checked = len(pointers)
     session.reader()
     with Progress(f"asking {session.name}", len(pointers)) as progress:
-        sizes = look(session.remote, [pointer.oid for pointer in pointers], progress).sizes
+        sizes = look(session.remote, pointers, progress).sizes
     seeming = []
     for pointer in pointers:
         size = sizes.get(pointer.oid)
@@ -89,11 +89,30 @@ def repair(
     session.writer()
     with Progress(f"sending to {session.name}", len(here), sum(pointer.size for pointer in here)) as progress:
         outcome = upload(session.remote, store, here, jobs, bytes_per_s, progress)
-    sizes = look(session.remote, outcome.done).sizes
+    done = set(outcome.done)
+    sizes = look(session.remote, [pointer for pointer in here if pointer.oid in done]).sizes
     for fault in faults:
-        fault.repaired = sizes.get(fault.pointer.oid) == fault.pointer.size and fault.pointer.oid in outcome.done
+        fault.repaired = sizes.get(fault.pointer.oid) == fault.pointer.size and fault.pointer.oid in done
+    if session.remote.traits.objects_only:
+        outcome.failed += _still_damaged(session, [fault for fault in faults if fault.repaired and fault.kind == DAMAGED], jobs)
     session.known.add(fault.pointer.oid for fault in faults if fault.repaired)
     return outcome.failed
+
+
+def _still_damaged(session: Session, faults: list[Fault], jobs: int) -> list[tuple[Pointer, GitDataError]]:
+    """Who may say that he has an object already is read once more."""
+    with Progress(f"reading {session.name}", len(faults), sum(fault.pointer.size for fault in faults)) as progress:
+        wrong = {fault.pointer.oid for fault in _hash(session.remote, [fault.pointer for fault in faults], jobs, 0, progress)}
+    error = CorruptData(
+        f"'{session.name}' holds damaged content and does not take it a second time, as it says that it has it",
+        "who runs the server must delete it there; then: git data push --all",
+    )
+    failed: list[tuple[Pointer, GitDataError]] = []
+    for fault in faults:
+        if fault.pointer.oid in wrong:
+            fault.repaired = False
+            failed.append((fault.pointer, error))
+    return failed
 
 
 def _hash(remote: Remote, pointers: list[Pointer], jobs: int, bytes_per_s: int, progress: Progress) -> list[Fault]:
@@ -101,11 +120,13 @@ def _hash(remote: Remote, pointers: list[Pointer], jobs: int, bytes_per_s: int, 
     faults: list[Fault] = []
 
     def verdict(pointer: Pointer, digest: str | GitDataError) -> None:
-        if isinstance(digest, GitDataError) and not isinstance(digest, (CorruptData, NotOnRemote)):
+        if isinstance(digest, GitDataError) and not isinstance(digest, (CorruptData, NotOnRemote, ObjectRefused)):
             raise digest
         with pool.lock:
             if isinstance(digest, NotOnRemote):
                 faults.append(Fault(pointer, MISSING))
+            elif isinstance(digest, ObjectRefused):
+                faults.append(Fault(pointer, DAMAGED, digest.message))
             elif digest != pointer.oid:
                 faults.append(Fault(pointer, DAMAGED, "its content has another SHA-256"))
         pool.note(1, 0)
@@ -129,6 +150,7 @@ def _hash(remote: Remote, pointers: list[Pointer], jobs: int, bytes_per_s: int, 
         return piece
 
     large, small = batches(pointers, remote.traits.batch, pool.workers)
+    remote.announce([(object_key(pointer.oid), pointer.size) for pointer in pointers])
     pool.run([*(one(pointer) for pointer in large), *(many(group) for group in small)])
     return faults
 

@@ -50,6 +50,7 @@ SETTINGS = {
     "region": "the region of the service",
     "sse": "S3: encryption by the server: AES256, aws:kms or aws:kms:dsse",
     "sshclient": "openssh: the program ssh, as git uses it (the default where it is installed); or paramiko, built in",
+    "sshtransfer": "LFS over SSH: negotiate, always or never git-lfs-transfer (negotiate)",
     "ssekmskeyid": "S3: the key of aws:kms",
     "storageclass": "S3: the storage class of new objects",
 }
@@ -57,9 +58,13 @@ SETTINGS = {
 _ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 _ADDRESSING = ("auto", "path", "virtual")
 _SSH_CLIENTS = ("paramiko", "openssh")
+_SSH_TRANSFERS = ("negotiate", "always", "never")
 _FLAGS = ("allowplainhttp", "anonymous", "hardlink")
 _WORDS = ("region", "storageclass")
-_PLAIN_SCHEMES = frozenset(("dav", "davs", "file", "ftp", "ftps", "http", "https", "s3", "sftp", "ssh", "webdav", "webdavs"))
+_PLAIN_SCHEMES = frozenset(
+    "dav davs file ftp ftps http https lfs+http lfs+https lfs+ssh s3 sftp ssh webdav webdavs".split()
+)  # not lfs+file: it leads into repositories of this machine
+_BY_TLS = frozenset("dav davs http https lfs+http lfs+https lfs+ssh webdav webdavs".split())
 _told: set[str] = set()
 
 
@@ -180,7 +185,9 @@ def check(setting: str, value: str, committed: bool = False) -> None:
     elif setting in _WORDS and not all(c.isascii() and (c.isalnum() or c in "_-") for c in value):
         raise ConfigError(f"'{value}' is not a {setting}")
     else:
-        choices = {"addressing": _ADDRESSING, "sse": _ENCRYPTIONS, "sshclient": _SSH_CLIENTS}.get(setting)
+        choices = {"addressing": _ADDRESSING, "sse": _ENCRYPTIONS, "sshclient": _SSH_CLIENTS, "sshtransfer": _SSH_TRANSFERS}.get(
+            setting
+        )
         if choices is not None and value not in choices:
             raise ConfigError(f"{setting} = '{value}' is not one of: {', '.join(choices)}")
 
@@ -269,7 +276,7 @@ def open_named(repo: Repository, remote: Named, jobs: int = 0) -> Remote:
         check(setting, value, remote.scopes[setting] == COMMITTED)
     address = address_of(repo, remote)
     settings = dict(remote.settings)
-    if address.scheme in ("http", "https", "webdav", "webdavs", "dav", "davs") and repo.config.get("http.sslcainfo"):
+    if address.scheme in _BY_TLS and repo.config.get("http.sslcainfo"):
         settings.setdefault("cafile", os.path.expanduser(repo.config.get("http.sslcainfo")))
     options = Options(
         remote.name,

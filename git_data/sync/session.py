@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from git_data.base import libraries
+from git_data.base.digest import sha256
 from git_data.errors import RemoteError
 from git_data.remote.layout import Layout, bump, initialise, read_layout
 from git_data.sync.remotes import Named, address_of, directory_of, open_named
@@ -21,7 +22,8 @@ class Session:
         self.named = named
         self.remote = open_named(repo, named, jobs)
         # outside of a repository nothing is remembered
-        self.known = Known(directory_of(repo, address_of(repo, named).url, named.settings) if repo.common_dir else "")
+        directory = directory_of(repo, address_of(repo, named).url, named.settings) if repo.common_dir else ""
+        self.known = Known(directory, on_trust=self.remote.traits.objects_only)
         self.layout: Layout | None = None
         self._looked = False
 
@@ -31,7 +33,14 @@ class Session:
         return self.named.name or self.remote.url
 
     def reader(self) -> Layout | None:
-        """Who the remote says it is; ``None`` for a place without a marker. Raises: RemoteError."""
+        """Who the remote says it is; ``None`` for a place without a marker. Raises: RemoteError.
+
+        Of a place that holds objects only nothing is asked: its address is all there is to tell it by.
+        """
+        if not self._looked and self.remote.traits.objects_only:
+            self.layout = Layout(_by_address(self.remote.url), 1)
+            self._looked = True
+            self.known.confirm(self.layout.id, self.layout.generation)
         if not self._looked:
             libraries.enable()  # a hook comes here without: whatever logs in or waits needs some
             self.layout = retried(lambda: read_layout(self.remote))
@@ -90,3 +99,11 @@ class Session:
     def close(self) -> None:
         """Give up connections."""
         self.remote.close()
+
+
+def _by_address(url: str) -> str:
+    """An identity made of what different addresses of one LFS server have in common, whatever the way to it."""
+    rest = url.partition("://")[2].rpartition("@")[2]
+    host, slash, path = rest.partition("/")
+    name = path.strip("/").removeprefix("./").removesuffix("/info/lfs").removesuffix(".git")
+    return sha256(f"{host.partition(':')[0].lower()}{slash}{name}".encode("utf-8", "surrogateescape")).hexdigest()[:32]

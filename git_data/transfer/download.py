@@ -13,7 +13,7 @@ import stat
 from contextlib import closing
 
 from git_data.base.digest import sha256
-from git_data.errors import CorruptData, GitDataError, NotOnRemote, from_os_error
+from git_data.errors import CorruptData, GitDataError, NotOnRemote, ObjectRefused, from_os_error
 from git_data.remote.layout import MARKER, object_key
 from git_data.store.claims import Claims
 from git_data.store.put import put_item, put_items
@@ -56,6 +56,7 @@ def download(
     pool = Pool(jobs or remote.traits.workers, progress, bytes_per_s)
     work = _Downloads(remote, store, pool, outcome, key_of)
     large, small = batches(pointers, remote.traits.batch, pool.workers)
+    remote.announce([(key_of(pointer.oid), pointer.size) for pointer in (*large, *(item for group in small for item in group))])
     try:
         pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
         # those that others were bringing: once they are through there is nothing left to do, or it is our turn
@@ -202,9 +203,8 @@ class _Downloads:
 
     def _begin(self, pointer: Pointer) -> None:
         """Open what is there already, and do the parts that lack, side by side."""
-        in_parts = self.remote.traits.ranges
         part_bytes = max(PART_BYTES, -(-pointer.size // _MOST_PARTS))
-        if not in_parts or pointer.size <= _STREAM_BYTES:
+        if pointer.size <= _STREAM_BYTES or not self.remote.traits.ranges:
             part_bytes = pointer.size
         partial = Partial(self.store, pointer, part_bytes, private=not self.claims.exclusive)
         missing = partial.missing()
@@ -240,7 +240,7 @@ class _Downloads:
                 self.pool.note(0, -told)
                 if partial.abandoned:
                     return
-                if isinstance(error, (CorruptData, NotOnRemote)) or (error.retryable and self._is_short(pointer)):
+                if isinstance(error, (CorruptData, NotOnRemote, ObjectRefused)) or (error.retryable and self._is_short(pointer)):
                     self._abandon(pointer, partial, error)
                     return
                 raise
@@ -263,7 +263,7 @@ class _Downloads:
                 return
             partial.abandoned = True
         partial.remove()
-        self._failed(pointer, error if isinstance(error, NotOnRemote) else self._wrong(pointer))
+        self._failed(pointer, error if isinstance(error, (NotOnRemote, ObjectRefused)) else self._wrong(pointer))
 
     def _finish(self, pointer: Pointer, partial: Partial) -> None:
         try:

@@ -7,6 +7,9 @@ One directory a remote, ``<git common dir>/data/remotes/<hash of the URL>/`` (``
 
 Both name the remote's identity and generation (``remote.layout``): when a collection has deleted objects, or another remote
 lies at the URL, everything is forgotten.  Whatever is damaged here counts as empty.
+
+A server that holds objects only (``traits.objects_only``) has no identity, and deletes what it thinks nobody needs: nothing is
+believed to be there but what tips reach, and those count only while somebody vouches for them (``vouch``).
 """
 
 from __future__ import annotations
@@ -25,10 +28,15 @@ _MOST_TIPS = 200
 
 
 class Known:
-    """The hints about one remote. ``directory`` is made at the first write; empty for a remote nothing is remembered of."""
+    """The hints about one remote. ``directory`` is made at the first write; empty for a remote nothing is remembered of.
 
-    def __init__(self, directory: str) -> None:
+    With ``on_trust`` only tips are kept, and none of them counts before ``vouch``.
+    """
+
+    def __init__(self, directory: str, on_trust: bool = False) -> None:
         self.directory = directory
+        self._on_trust = on_trust
+        self._aside: list[str] = []
         self._header = b""
         self._oids: set[bytes] | None = None
         self.tips: list[str] = []
@@ -46,6 +54,19 @@ class Known:
         lines = (fsio.read_file(os.path.join(self.directory, "tips")) or b"").split(b"\n")
         if lines[0] == self._header.rstrip():
             self.tips = [line.decode("ascii", "replace") for line in lines[1:] if line]
+        if self._on_trust:
+            self._aside, self.tips = self.tips, []
+
+    @property
+    def unvouched(self) -> list[str]:
+        """Tips that do not count now."""
+        return self._aside
+
+    def vouch(self, commits: Iterable[str]) -> None:
+        """These of the tips still hold: whoever goes with the place has them."""
+        sure = set(commits)
+        self.tips += [tip for tip in self._aside if tip in sure]
+        self._aside = [tip for tip in self._aside if tip not in sure]
 
     @property
     def _raw(self) -> set[bytes]:
@@ -68,7 +89,7 @@ class Known:
         header = f"git-data-known 1 {identity} {generation}".encode().ljust(_HEADER_BYTES - 1) + b"\n"
         if header == self._header:
             return True
-        self._header, self._oids, self.tips = header, set(), []
+        self._header, self._oids, self.tips, self._aside = header, set(), [], []
         if self.directory:
             os.makedirs(self.directory, exist_ok=True)
             fsio.write_file(os.path.join(self.directory, "known"), header)
@@ -89,7 +110,7 @@ class Known:
     def add(self, oids: Iterable[str]) -> None:
         """These were seen there, or stored there."""
         new = {bytes.fromhex(oid) for oid in oids} - self._raw
-        if not new or not self._header:
+        if not new or not self._header or self._on_trust:
             return
         self._raw.update(new)
         if self.directory:
@@ -115,7 +136,7 @@ class Known:
             return
         gone = missing & self._raw
         self._raw.difference_update(gone)
-        self.tips = []
+        self.tips, self._aside = [], []
         if self.directory:
             fsio.remove_if_exists(os.path.join(self.directory, "tips"))
             if gone:
@@ -127,5 +148,5 @@ class Known:
         if tips == self.tips or not self._header or not self.directory:
             return
         self.tips = tips
-        lines = [self._header.rstrip(), *(tip.encode() for tip in tips)]
+        lines = [self._header.rstrip(), *(tip.encode() for tip in dict.fromkeys([*tips, *self._aside][:_MOST_TIPS]))]
         fsio.write_file(os.path.join(self.directory, "tips"), b"\n".join(lines) + b"\n")

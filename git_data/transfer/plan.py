@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from git_data.base.report import Progress
+    from git_data.pointer import Pointer
     from git_data.remote.base import Entry, Remote
 
 OBJECTS = "objects/sha256/"
@@ -33,16 +34,16 @@ class There:
         self.sizes: dict[str, int] = {}
 
 
-def look(remote: Remote, oids: list[str], progress: Progress | None = None) -> There:
-    """Ask a remote for objects. Raises: RemoteError."""
-    there = There(oids)
+def look(remote: Remote, pointers: list[Pointer], progress: Progress | None = None) -> There:
+    """Ask a remote for objects; a size below zero is not known. Raises: RemoteError."""
+    there = There(pointer.oid for pointer in pointers)
     listing = remote.traits.listing
-    if len(oids) <= _FEW or listing == "none":
-        _ask(remote, oids, there, progress)
+    if len(pointers) <= _FEW or listing == "none":
+        _ask(remote, pointers, there, progress)
     elif listing == "tree":
-        _list_directories(remote, oids, there)
+        _list_directories(remote, there)
     else:
-        _list_or_ask(remote, oids, there, progress)
+        _list_or_ask(remote, pointers, there, progress)
     return there
 
 
@@ -59,21 +60,24 @@ def _note(there: There, entry: Entry | None) -> None:
         there.sizes[oid] = entry.size
 
 
-def _ask(remote: Remote, oids: list[str], there: There, progress: Progress | None) -> None:
+def _ask(remote: Remote, pointers: list[Pointer], there: There, progress: Progress | None) -> None:
     pool = Pool(remote.traits.workers, progress)
 
-    def piece(some: list[str]) -> None:
-        for entry in remote.stat_many([object_key(oid) for oid in some]):
+    def piece(some: list[Pointer]) -> None:
+        for entry in remote.find_many([(object_key(pointer.oid), pointer.size) for pointer in some]):
             _note(there, entry)
         pool.note(len(some), 0)
 
-    size = max(1, min(_ASK_AT_ONCE, -(-len(oids) // pool.workers)))
-    pool.run([lambda some=oids[at : at + size]: piece(some) for at in range(0, len(oids), size)])  # type: ignore[misc]
+    if remote.traits.objects_only:
+        size = remote.traits.batch  # one question costs the same for one object and for many
+    else:
+        size = max(1, min(_ASK_AT_ONCE, -(-len(pointers) // pool.workers)))
+    pool.run([lambda some=pointers[at : at + size]: piece(some) for at in range(0, len(pointers), size)])  # type: ignore[misc]
 
 
-def _list_directories(remote: Remote, oids: list[str], there: There) -> None:
+def _list_directories(remote: Remote, there: There) -> None:
     pool = Pool(remote.traits.workers)
-    directories = sorted({oid[:2] for oid in oids})
+    directories = sorted({oid[:2] for oid in there.wanted})
     if len(directories) > 200:
         # nearly all of them: one call lets the backend list side by side
         pool.run([lambda: _list(remote, OBJECTS, there)])
@@ -86,9 +90,9 @@ def _list(remote: Remote, prefix: str, there: There) -> None:
         _note(there, entry)
 
 
-def _list_or_ask(remote: Remote, oids: list[str], there: There, progress: Progress | None) -> None:
+def _list_or_ask(remote: Remote, pointers: list[Pointer], there: There, progress: Progress | None) -> None:
     pool = Pool(1)
-    undecided: list[str] = []
+    undecided: list[Pointer] = []
 
     def list_while_cheaper() -> None:
         undecided.clear()
@@ -99,8 +103,8 @@ def _list_or_ask(remote: Remote, oids: list[str], there: There, progress: Progre
             oid = oid_of(entry.key)
             if seen == _PAGE and oid is not None:
                 pages = (16**8 / (int(oid[:8], 16) + 1)) * seen / _PAGE
-                if pages > len(oids):
-                    undecided.extend(other for other in oids if other > oid)
+                if pages > len(pointers):
+                    undecided.extend(pointer for pointer in pointers if pointer.oid > oid)
                     return
 
     pool.run([list_while_cheaper])

@@ -70,6 +70,7 @@ def upload(
     outcome = Outcome()
     pool = Pool(jobs or remote.traits.workers, progress, bytes_per_s)
     large, small = batches(pointers, remote.traits.batch, pool.workers)
+    remote.announce([(object_key(item.oid), item.size) for item in (*large, *(one for group in small for one in group))], True)
     work = _Uploads(remote, store, pool, outcome)
     try:
         pool.run([*(work.one(pointer) for pointer in large), *(work.many(group) for group in small)])
@@ -187,6 +188,6 @@ class _Told:
 
 def concerns_all(error: GitDataError) -> bool:
     """Whether an error says something about the remote, or about one object only."""
-    from git_data.errors import CorruptData, NotOnRemote
+    from git_data.errors import CorruptData, NotOnRemote, ObjectRefused
 
-    return error.retryable or not isinstance(error, (CorruptData, MissingData, NotOnRemote))
+    return error.retryable or not isinstance(error, (CorruptData, MissingData, NotOnRemote, ObjectRefused))

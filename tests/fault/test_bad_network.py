@@ -9,6 +9,7 @@ import copy
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import Repo, content, run
+from helpers import Repo, content, make_repo, run
 from servers.proxy import Fault, Proxy, running
 from servers.seaweedfs import KEY_ID, SECRET, SeaweedFS
 
@@ -72,6 +73,37 @@ def shared(repo: Repo, kind: str, proxy: Proxy, origin: Path, request: pytest.Fi
     return repo
 
 
+@pytest.fixture(scope="module")
+def pushed_once() -> dict[str, Repo]:
+    """By kind of remote: the repository of ``published``."""
+    return {}
+
+
+@pytest.fixture
+def published(
+    pushed_once: dict[str, Repo],
+    kind: str,
+    proxy: Proxy,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Repo:
+    """A repository whose data, ``SMALL`` and ``LARGE``, lies on the remote behind the proxy and nowhere else."""
+    if kind not in pushed_once:
+        repo = make_repo(tmp_path_factory.mktemp("published") / f"repo-{os.getpid()}")
+        set_remote(repo, kind, proxy, request, repo.path)
+        repo.git("config", "data.fetch", "never")
+        repo.write("small.bin", SMALL)
+        repo.write("large.bin", LARGE)
+        repo.commit()
+        repo.data("push")
+        pushed_once[kind] = repo
+    repo = pushed_once[kind]
+    set_remote(repo, kind, proxy, request, repo.path)
+    shutil.rmtree(repo.store() / "objects", ignore_errors=True)
+    proxy.seen.clear()
+    return repo
+
+
 def empty_store(repo: Repo) -> None:
     run("rm", "-r", str(repo.store() / "objects"))
 
@@ -114,25 +146,17 @@ PUSH_FAULTS = {
         *(pytest.param(name, LARGE, id=f"large, {name}") for name in ("reset in the middle", "one byte short", "503 twice")),
     ],
 )
-def test_a_fetch_survives(shared: Repo, proxy: Proxy, name: str, data: bytes) -> None:
-    shared.write("a.bin", data)
-    shared.commit()
-    shared.data("push")
-    empty_store(shared)
+def test_a_fetch_survives(published: Repo, proxy: Proxy, name: str, data: bytes) -> None:
     proxy.rules = [copy.copy(FETCH_FAULTS[name])]
-    result = json.loads(shared.data("fetch", "--json"))
-    assert holds(shared, data)
+    result = json.loads(published.data("fetch", "--json", "-I", "small.bin" if data is SMALL else "large.bin"))
+    assert holds(published, data)
     assert result["brought"] == 1 and all(rule.times == 0 for rule in proxy.rules)
 
 
-def test_the_time_a_server_asks_for_is_kept(shared: Repo, proxy: Proxy) -> None:
-    shared.write("a.bin", SMALL)
-    shared.commit()
-    shared.data("push")
-    empty_store(shared)
+def test_the_time_a_server_asks_for_is_kept(published: Repo, proxy: Proxy) -> None:
     proxy.rules = [Fault("GET", "objects/", "status", at=503, headers={"Retry-After": "1"})]
     start = time.monotonic()
-    shared.data("fetch")
+    published.data("fetch", "-I", "small.bin")
     assert time.monotonic() - start >= 1
 
 

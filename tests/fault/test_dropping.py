@@ -51,7 +51,7 @@ class Drop(Scenario):
 
 @pytest.mark.parametrize(
     ("kind", "core", "first", "step"),
-    [("kill", "native", 0, 4), ("kill", "pure", 2, 8), ("eio", "native", 0, 14), ("enospc", "pure", 2, 8)],
+    [("kill", "native", 0, 8), ("kill", "pure", 4, 12), ("eio", "native", 0, 28), ("enospc", "pure", 2, 12)],
 )
 def test_fault_at_calls_of_a_drop(tmp_path: Path, shim: Shim, kind: str, core: str, first: int, step: int) -> None:
     scenario = Drop(tmp_path / "place")

@@ -1,6 +1,7 @@
-"""Every file-system call of our processes fails once, for each command that stores or brings content.
+"""File-system calls of our processes fail, one at a time, for each command that stores or brings content.
 
-Kills are tried at every call that differs from the others (``harness.different``); errors at evenly spread ones of them.
+Kills are tried at every other call that differs from the others (``harness.different``) of what users do all the time, of the
+rest, and for errors, at evenly spread ones of them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from helpers import Repo
 Walk = Callable[..., None]
 
 VARIANTS = [("reflinks", "native"), ("default", "pure"), ("default", "native"), ("reflinks", "pure")]
-"""File system and implementation."""
+"""File system and implementation. The first two have every line of both, the others what depends on both."""
 
 _templates: dict[tuple[str, Path], Repo] = {}
 _numbers: dict[tuple[str, str, str, str], list[int]] = {}
@@ -61,32 +62,32 @@ def walk(request: pytest.FixtureRequest, tmp_path: Path, shim: Shim) -> Walk:
 
 @pytest.mark.parametrize("part", range(2), ids=["even", "odd"])
 @pytest.mark.parametrize("name", ["git add", "git checkout"])
-def test_killed_at_every_call_that_differs(walk: Walk, name: str, part: int) -> None:
-    walk(name, "kill", *VARIANTS[part], first=part, step=2)
+def test_killed_at_every_other_call_that_differs(walk: Walk, name: str, part: int) -> None:
+    walk(name, "kill", *VARIANTS[part], first=2 * part, step=4)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
 @pytest.mark.parametrize("name", ["git commit", "git stash", "git data add", "git data checkout"])
 def test_killed_at_calls_of(walk: Walk, name: str, variant: tuple[str, str]) -> None:
-    walk(name, "kill", *variant, first=3 * VARIANTS.index(variant), step=3 * len(VARIANTS))
+    walk(name, "kill", *variant, first=4 * VARIANTS.index(variant), step=4 * len(VARIANTS))
 
 
 @pytest.mark.parametrize("kind", ["kill-git", "kill-all"])
 @pytest.mark.parametrize("name", ["git add", "git checkout", "git stash"])
 def test_git_itself_killed_during(walk: Walk, name: str, kind: str) -> None:
-    walk(name, kind, "default", "native", first=1, step=5)
+    walk(name, kind, "default", "native", first=1, step=8)
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
+@pytest.mark.parametrize("variant", VARIANTS[:2], ids="-".join)
 @pytest.mark.parametrize("name", ["git add", "git checkout", "git data add", "git data checkout", "git stash"])
 def test_input_output_error_during(walk: Walk, name: str, variant: tuple[str, str]) -> None:
-    walk(name, "eio", *variant, first=6 * VARIANTS.index(variant), step=6 * len(VARIANTS))
+    walk(name, "eio", *variant, first=10 * VARIANTS.index(variant), step=20)
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
+@pytest.mark.parametrize("variant", VARIANTS[:2], ids="-".join)
 @pytest.mark.parametrize("name", ["git add", "git checkout", "git data add", "git data checkout"])
 def test_file_system_full_for_one_call_of(walk: Walk, name: str, variant: tuple[str, str]) -> None:
-    walk(name, "enospc", *variant, first=2 * VARIANTS.index(variant), step=2 * len(VARIANTS))
+    walk(name, "enospc", *variant, first=4 * VARIANTS.index(variant), step=8)
 
 
 @pytest.mark.parametrize("core", ["native", "pure"])

@@ -33,7 +33,7 @@ def test_gc_at_any_moment_of(templates: dict[str, Repo], tmp_path: Path, shim: S
             raise AssertionError(f"{run}\n{error}") from error
         if not run.reached:
             return
-        at += 11
+        at += 17
 
 
 def _collect(repo: Repo) -> None:

@@ -198,9 +198,10 @@ def at_once(writers: list[Repo], *command: str) -> list[tuple[int, str]]:
     return [(process.returncode, text) for process, text in zip(started, said)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("store", "number"),
-    [("folder", 16), ("S3 (SeaweedFS)", 16), ("SFTP (OpenSSH)", 3), ("WebDAV (rclone)", 3)],
+    [("folder", 8), ("S3 (SeaweedFS)", 8), ("SFTP (OpenSSH)", 3), ("WebDAV (rclone)", 3)],
     indirect=["store"],
 )
 def test_all_branches_of_their_own_are_kept_and_one_wins_the_shared_one(store: Store, number: int, tmp_path: Path) -> None:

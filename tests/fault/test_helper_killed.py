@@ -112,6 +112,7 @@ class Scenario:
         return self.proxy.struck.is_set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [True, False], ids=["the first push", "the next push"])
 def test_a_push_killed_at_any_request(first: bool, seaweedfs: SeaweedFS, proxy: Proxy, tmp_path: Path) -> None:
     scenario = Scenario(tmp_path, seaweedfs, proxy, first)

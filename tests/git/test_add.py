@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import ATTRIBUTES, Repo, content, pointer_of
+from helpers import ATTRIBUTES, Repo, content, make_repo, pointer_of, run
 
 LFS_POINTER = pointer_of(b"x" * 77, "lfs")
 
@@ -94,6 +94,24 @@ def twins(new_repo: Callable[..., Repo], tmp_path: Path) -> tuple[Repo, Repo]:
     return make_twins(new_repo, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twins to be copied, to which everything was added once."""
+    place = tmp_path_factory.mktemp("twins")
+    add_both(make_twins(lambda path, attributes: make_repo(path, attributes=attributes), place), "-A")
+    return place
+
+
+@pytest.fixture
+def added_twins(added: Path, tmp_path: Path) -> tuple[Repo, Repo]:
+    """Twins to which everything was added."""
+    run("cp", "-a", added, tmp_path / "twins")
+    twins = (Repo(tmp_path / "twins/plain"), Repo(tmp_path / "twins/bulk"))
+    for repo in twins:
+        repo.git("update-index", "-q", "--refresh")
+    return twins
+
+
 def add_both(twins: tuple[Repo, Repo], *words: str, cwd: str = ".", ok: tuple[int, ...] = (0,)) -> None:
     plain, bulk = twins
     first = plain.run("git", "add", *words, cwd=plain.path / cwd, ok=ok)
@@ -154,11 +172,10 @@ def change_everything(repo: Repo) -> None:
         (["-u", "-f"], "."),
     ],
 )
-def test_a_later_add_is_the_same(twins: tuple[Repo, Repo], words: list[str], cwd: str) -> None:
-    add_both(twins, "-A")
-    for repo in twins:
+def test_a_later_add_is_the_same(added_twins: tuple[Repo, Repo], words: list[str], cwd: str) -> None:
+    for repo in added_twins:
         change_everything(repo)
-    add_both(twins, *words, cwd=cwd)
+    add_both(added_twins, *words, cwd=cwd)
 
 
 @pytest.mark.parametrize(
@@ -211,16 +228,15 @@ def test_names_that_differ_in_case_only_are_refused_where_case_does_not_count(tw
     add_both(twins, "-A", ok=(128,))
 
 
-def test_unusual_index_entries_stay_as_git_add_has_them(twins: tuple[Repo, Repo]) -> None:
-    add_both(twins, "-A")
-    for repo in twins:
+def test_unusual_index_entries_stay_as_git_add_has_them(added_twins: tuple[Repo, Repo]) -> None:
+    for repo in added_twins:
         repo.git("update-index", "--assume-unchanged", "same-1.bin")
         repo.git("update-index", "--skip-worktree", "same-2.bin")
         for path in ("same-1.bin", "same-2.bin", "medium.bin"):
             repo.write(path, content(77, 60))
         repo.write("later.bin", content(78, 61))
         repo.git("add", "-N", "later.bin")
-    add_both(twins, "-A")
+    add_both(added_twins, "-A")
 
 
 def test_a_conflict_is_resolved_by_adding(new_repo: Callable[..., Repo]) -> None:

@@ -463,7 +463,7 @@ def test_a_bare_repository_is_collected_too(repo: Repo, tmp_path: Path) -> None:
     objects = bare.path / "data" / "objects" / "sha256"
     kept, gone = repo.object(repo.read("a.bin")).name, "f" * 64
     for oid in (kept, gone):
-        (objects / oid[:2]).mkdir(parents=True)
+        (objects / oid[:2]).mkdir(parents=True, exist_ok=True)
         (objects / oid[:2] / oid).write_bytes(b"x")
     collect(bare)
     assert {path.name for path in objects.rglob("*") if path.is_file()} == {kept}

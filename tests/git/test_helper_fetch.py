@@ -27,6 +27,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Path:
         work = Repo(path / kind / "work")
         work.git("tag", "-a", "-m", "twice", "twice", "v1", env=hosted.STAMP)
         work.git("push", "-q", "--force", "origin", "main", "topic", "fresh", "v2", "ahead", "twice")
+    hosted.pack(path)
     return path
 
 

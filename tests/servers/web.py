@@ -226,7 +226,8 @@ class Scripted:
             wbufsize = 1 << 16  # head and body in one packet
 
             def _any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                chunked = self.headers.get("Transfer-Encoding") == "chunked"
+                body = self._chunks() if chunked else self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 request = Request(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
                 outer.asked.append(request)
                 status, headers, answer = script(request)
@@ -240,7 +241,15 @@ class Scripted:
                 if headers.get("Content-Length", str(len(answer))) != str(len(answer)) and self.command != "HEAD":
                     self.close_connection = True
 
-            do_GET = do_HEAD = do_PUT = do_OPTIONS = do_PROPFIND = do_MOVE = do_MKCOL = do_DELETE = do_LOCK = _any
+            def _chunks(self) -> bytes:
+                body = b""
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return body
+
+            do_GET = do_HEAD = do_POST = do_PUT = do_OPTIONS = do_PROPFIND = do_MOVE = do_MKCOL = do_DELETE = do_LOCK = _any
 
             def log_message(self, format: str, *arguments: object) -> None:
                 return

@@ -215,7 +215,7 @@ def test_the_cheaper_way_is_taken(held: int, asked: int, pages: int, stats: int)
     there = [oid(number) for number in range(held)]
     remote = Counted(there)
     wanted = [oid(number) for number in range(0, 2 * asked, 2)] if held else [oid(number) for number in range(asked)]
-    found = plan.look(remote, wanted)
+    found = plan.look(remote, [Pointer(name, 1) for name in wanted])
     assert {name for name in wanted if name in found.sizes} == set(wanted) & set(there)
     assert remote.pages <= max(pages, 1) and remote.stats <= stats
 
@@ -225,7 +225,7 @@ def test_every_kind_of_listing_finds_what_is_there(listing: str) -> None:
     there = [oid(number) for number in range(3000)]
     remote = Counted(there, listing)
     wanted = [oid(number) for number in range(2500, 3500)]
-    found = plan.look(remote, wanted)
+    found = plan.look(remote, [Pointer(name, 1) for name in wanted])
     assert {name for name in wanted if name in found.sizes} == set(wanted[:500])
 
 
@@ -243,7 +243,7 @@ def test_what_is_no_object_is_left_out_of_a_listing(tmp_path: Path) -> None:
 def test_only_what_was_asked_for_is_kept_of_a_listing(listing: str) -> None:
     remote = Counted([oid(number) for number in range(3000)], listing)
     wanted = [oid(number) for number in range(2500, 3500)]
-    assert set(plan.look(remote, wanted).sizes) == set(wanted[:500])
+    assert set(plan.look(remote, [Pointer(name, 1) for name in wanted]).sizes) == set(wanted[:500])
 
 
 # -- pool and gate
