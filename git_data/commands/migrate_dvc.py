@@ -74,7 +74,6 @@ def run(arguments: argparse.Namespace) -> int:
         if dvc_apply.finish(repo):
             say("an earlier run was finished; nothing else was done")
             return 0
-        repo = locate()  # what an earlier run had set is taken back now
         require_ready(repo, arguments.history)
     jobs = arguments.jobs or repo.settings.jobs
     keep = arguments.keep_pipelines
@@ -127,6 +126,7 @@ def _json(result: Result, dry_run: bool) -> dict[str, Any]:
             for remote in plan.remotes
         ],
         "notes": [{"path": output.name(piece.source), "note": note} for piece in result.pieces for note in piece.notes],
+        "ignored": [{"file": output.name(file), "pattern": output.name(pattern)} for file, pattern in result.ignored],
         "settings": result.settings,
         "damaged": plan.intake.damaged,
     }
@@ -159,6 +159,8 @@ def _print(repo: Repository, result: Result, dry_run: bool) -> None:
     if dry_run:
         output.line("Nothing has changed. To do it, leave out --dry-run.")
         return
+    for file, pattern in result.ignored[:_SHOWN]:
+        output.line(f"'{shown(pattern)}' in '{shown(file)}' still has git ignore data files: new ones need git add --force.")
     if result.copied_bytes:
         output.line(f"Copied, because blocks could not be shared: {human_size(result.copied_bytes)}.")
     _print_cache(result)

@@ -6,6 +6,7 @@ cache become files, and the branch moves.  A kill before that leaves objects nob
 
 from __future__ import annotations
 
+import functools
 import os
 
 from git_data.base import fsio
@@ -60,6 +61,8 @@ class Result:
         self.cache_left = False
         self.versions = 0
         self.left_in_history: list[Piece] = []
+        self.ignored: list[tuple[bytes, bytes]] = []
+        """patterns by which git ignores files that are tracked now: file, pattern"""
         self.words: list[str] = []
         """what else is to be said about a rewritten history"""
 
@@ -99,6 +102,7 @@ def translator(plan: Plan, store: Store, ignore: bool = False) -> Translator:
     pieces = Pieces(plan.sources, plan.intake.found, plan.in_git, plan.executable(), content_of)
     worktree = plan.repo.require_worktree()
 
+    @functools.cache
     def gitdata(config: bytes, before: bytes) -> bytes:
         return dvc_settings.gitdata(worktree, plan.root, config, before)
 
@@ -155,7 +159,7 @@ def apply(repo: Repository, jobs: int, allow_missing: bool, keep_pipelines: bool
     result.commit = move.new
     prepare(repo, store, record, plan, translated, result, seen, files)
     moves.carry_out(repo, store, record, seen.vouched)
-    share(repo, store, seen, files)
+    afterwards(repo, store, seen, files, result)
     return result
 
 
@@ -195,8 +199,11 @@ def prepare(
     dvc_worktree.set_executable(repo, files, seen)
 
 
-def share(repo: Repository, store: Store, seen: Seen, files: list[Placed]) -> None:
-    """Let files share their blocks with the store where that is possible."""
+def afterwards(repo: Repository, store: Store, seen: Seen, files: list[Placed], result: Result) -> None:
+    """Let files share their blocks with the store where that is possible; see which patterns still have git ignore them."""
+    stdin = b"".join(file.path + b"\0" for file in files)
+    fields = git("check-ignore", "--no-index", "--stdin", "-z", "-v", ok=(0, 1), stdin=stdin, cwd=repo.worktree).split(b"\0")
+    result.ignored = sorted(set(zip(fields[0::4], fields[2::4])))
     wanted = [(file.path, file.pointer) for file in files if file.path in seen.vouched and file.pointer.size]
     share_with_store(store, repo.require_worktree(), wanted)
 

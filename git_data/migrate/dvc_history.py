@@ -229,7 +229,7 @@ def apply(
     seen = dvc_apply.look(repo, store, placed, plan, jobs)
     dvc_apply.prepare(repo, store, record, plan, head, result, seen, placed)
     outcome.publish(repo, store, record, rewritten, object_map, seen.vouched)
-    dvc_apply.share(repo, store, seen, placed)
+    dvc_apply.afterwards(repo, store, seen, placed, result)
     result.words = outcome.afterwards(repo, record, rewritten)
     return result
 

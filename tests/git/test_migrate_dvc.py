@@ -306,9 +306,10 @@ def test_a_damaged_object_of_the_cache_is_not_used(repo: Repo):
 def test_a_data_yaml_of_somebody_else_is_left_alone(repo: Repo):
     """Object detectors have a data.yaml, too."""
     repo.write("data.yaml", "train: images\nnames: [cat, dog]\n")
+    repo.write(".gitignore", b"li?/\n" + repo.read(".gitignore"))
     repo.commit("for the detector")
     assert "another 'data.yaml'" in repo.fails("data", "migrate", "dvc", status=1)
-    repo.data("migrate", "dvc", "--keep-pipelines")
+    assert "'li?/' in '.gitignore' still" in repo.data("migrate", "dvc", "--keep-pipelines")
     assert repo.read("data.yaml") == b"train: images\nnames: [cat, dog]\n"
     assert "dvc.yaml" in leftovers(repo) and "lib.dvc" not in leftovers(repo)
     repo.assert_clean()
