@@ -159,6 +159,8 @@ def _print(repo: Repository, result: Result, dry_run: bool) -> None:
     if dry_run:
         output.line("Nothing has changed. To do it, leave out --dry-run.")
         return
+    if result.settings:
+        output.line(f"Set in the configuration of this repository: {', '.join(result.settings)}.")
     for file, pattern in result.ignored[:_SHOWN]:
         output.line(f"'{shown(pattern)}' in '{shown(file)}' still has git ignore data files: new ones need git add --force.")
     if result.copied_bytes:

@@ -194,7 +194,7 @@ def prepare(
     result.settings = dvc_settings.local(repo, plan.config, plan.remotes, record)
     if result.commits and not result.left and not plan.keep_pipelines:
         _hide_dvc(repo, plan.root)
-    _keep_links(repo, store, plan)
+    result.settings += _keep_links(repo, store, plan)
     result.copied_bytes = plan.intake.copied_bytes + dvc_worktree.replace_links(repo, store, seen)
     dvc_worktree.set_executable(repo, files, seen)
 
@@ -289,16 +289,18 @@ def _hide_dvc(repo: Repository, root: bytes) -> None:
         fsio.write_file(path, content + (b"" if not content or content.endswith(b"\n") else b"\n") + line + b"\n")
 
 
-def _keep_links(repo: Repository, store: Store, plan: Plan) -> None:
+def _keep_links(repo: Repository, store: Store, plan: Plan) -> list[str]:
     """Who has DVC make links where blocks cannot be shared gets hard links from us, too."""
     types = plan.config.link_types
     if not any(name in ("hardlink", "symlink") for name in types) or repo.config.get("data.link"):
-        return
+        return []
     stage = os.path.join(repo.data_dir, "tmp")
     os.makedirs(stage, exist_ok=True)
-    if "reflink" not in usable(("reflink",), store.tmp, stage, os.path.join(repo.data_dir, "links")):
-        git("config", "--local", "data.link", "hardlink", cwd=repo.worktree)
-        repo.settings.link = ("hardlink", "copy")
+    if "reflink" in usable(("reflink",), store.tmp, stage, os.path.join(repo.data_dir, "links")):
+        return []
+    git("config", "--local", "data.link", "hardlink", cwd=repo.worktree)
+    repo.settings.link = ("hardlink", "copy")
+    return ["data.link"]
 
 
 def finish(repo: Repository) -> bool:
