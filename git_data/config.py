@@ -20,6 +20,7 @@ COMMITTED_KEYS = frozenset(
         "data.fetchexclude",
         "data.fetchinclude",
         "data.guard",
+        "data.lfs",
         "data.link",
         "data.numcopies",
         "data.pointerformat",
@@ -32,6 +33,8 @@ REMOTE_COMMITTED = frozenset(
 """What ``.gitdata`` may say of a remote: ``data.<name>.<one of these>``. ``sync.remotes`` checks the values when used."""
 REMOTE_LOCAL = frozenset(("allowplainhttp", "cafile", "hardlink", "profile", "sshclient", "sshtransfer"))
 """What only git's configuration may say of a remote: it names credentials or files of this machine, or lowers its guard."""
+OUR_MARK = "git_data/launch.py"
+"""In every command line of git's configuration that starts this program, of whatever installation."""
 LINK_TYPES = ("reflink", "hardlink", "copy")
 KNOWN_KEYS = {
     "data.acceptRollback": "go on although a hosted repository is not what it was: restored from a copy, or made anew",
@@ -46,6 +49,7 @@ KNOWN_KEYS = {
     "data.guard": "size from which a file outside of the data store stops a commit; 0: never",
     "data.idleTimeout": "seconds that a connection to a remote may be silent",
     "data.jobs": "threads; 0: as many as processors",
+    "data.lfs": "files with filter=lfs are kept by git-data, too: this repository came from git-lfs",
     "data.limitRate": "bytes a second sent to and fetched from remotes (500kB, 10MiB); 0: no limit",
     "data.link": "how content gets into the work tree, in order: reflink, hardlink, copy",
     "data.numCopies": "remotes that must hold data before its only local copy may be dropped",
@@ -62,6 +66,7 @@ DEFAULTS = {
     "data.guard": "50MB",
     "data.idleTimeout": "60",
     "data.jobs": "0",
+    "data.lfs": "false",
     "data.limitRate": "0",
     "data.link": "reflink,copy",
     "data.numCopies": "1",
@@ -98,6 +103,11 @@ class Config:
             or (key.startswith("remote.") and key.endswith(".url") and entries[-1].value[:6] == "data::")
             for key, entries in self.entries.items()
         )
+
+    @property
+    def keeps_lfs(self) -> bool:
+        """Whether git starts us for ``filter=lfs``."""
+        return OUR_MARK in self.get("filter.lfs.process").replace("\\", "/")
 
     def get(self, key: str, default: str = "") -> str:
         """The last value of ``key``, which is the one that counts."""
@@ -150,6 +160,7 @@ class Settings:
         "guard_bytes",
         "idle_timeout_s",
         "jobs",
+        "lfs",
         "limit_rate_bytes",
         "link",
         "num_copies",
@@ -168,6 +179,7 @@ class Settings:
         self.fetch_exclude = config.get_all("data.fetchexclude")
         self.fsync = config.get_choice("data.fsync", ("batch", "object", "none"))
         self.guard_bytes = parse_size(config.get("data.guard", DEFAULTS["data.guard"]), "data.guard")
+        self.lfs = config.get_bool("data.lfs", False)
         self.jobs = parse_jobs(config.get("data.jobs", DEFAULTS["data.jobs"]))
         self.idle_timeout_s = parse_number(config.get("data.idletimeout", DEFAULTS["data.idleTimeout"]), "data.idleTimeout")
         self.limit_rate_bytes = parse_size(config.get("data.limitrate", DEFAULTS["data.limitRate"]), "data.limitRate")

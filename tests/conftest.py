@@ -21,10 +21,11 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("helpers", "remotes")
+pytest.register_assert_rewrite("helpers", "lfs_repos", "remotes")
 
 import helpers  # noqa: E402
 from helpers import ATTRIBUTES, Repo, make_repo  # noqa: E402
+from lfs_repos import lfs_template, lfs_versions, of_git_lfs  # noqa: E402, F401  (fixtures)
 from servers.azurite import azurite, azurite_server  # noqa: E402, F401  (fixtures)
 from servers.dvc import dvc_project, dvc_python  # noqa: E402, F401
 from servers.ftp import ftp_login, rclone_ftp  # noqa: E402, F401  (fixtures)

@@ -16,6 +16,7 @@ import subprocess
 
 from git_data.base.report import Progress, count, human_size
 from git_data.commands.parser import add_dry_run, add_jobs
+from git_data.config import OUR_MARK
 from git_data.errors import GitDataError, RepositoryError
 from git_data.filter.clean import Cleaner, FileContent
 from git_data.filter.finish import finish
@@ -25,7 +26,6 @@ from git_data.git.changes import Change
 from git_data.git.repo import Repository, locate
 from git_data.git.run import records
 from git_data.git.scan import shown
-from git_data.setup.filters import OUR_MARK
 from git_data.store.place import open_store
 from git_data.worktree.bulk_add import BulkAdd
 from git_data.worktree.share import share_with_store
@@ -109,7 +109,9 @@ def _choose(repo: Repository, listed: list[Change]) -> tuple[list[Candidate], li
         if size < 0 or change.mode == b"160000":
             rest.append(change)
         else:
-            candidates.append(Candidate(change.path, change.mode, size, change.known))
+            candidate = Candidate(change.path, change.mode, size, change.known)
+            candidate.format = "lfs" if data[change.path] == b"lfs" else ""
+            candidates.append(candidate)
     return candidates, rest
 
 
@@ -122,18 +124,19 @@ def _regular_size(path: bytes) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else -1
 
 
-def _with_data_filter(paths: list[bytes], repo: Repository) -> set[bytes]:
-    """Paths with ``filter=data``, unless git would also change the encoding of what the filter gives."""
+def _with_data_filter(paths: list[bytes], repo: Repository) -> dict[bytes, bytes]:
+    """Paths with a filter that is ours, and its name, unless git would also change the encoding of what the filter gives."""
     if not paths:
-        return set()
+        return {}
     stdin = b"".join(path + b"\0" for path in paths)
     answers = records("check-attr", "--stdin", "-z", "filter", "working-tree-encoding", cwd=repo.worktree, stdin=stdin)
-    data: set[bytes] = set()
+    ours = [name.encode() for name in repo.filters]
+    data: dict[bytes, bytes] = {}
     for path, name, value in zip(answers[0::3], answers[1::3], answers[2::3]):
-        if name == b"filter" and value == b"data":
-            data.add(path)
+        if name == b"filter" and value in ours:
+            data[path] = value
         elif name == b"working-tree-encoding" and value not in (b"unspecified", b"unset", b"set"):
-            data.discard(path)
+            data.pop(path, None)
     return data
 
 

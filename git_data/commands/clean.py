@@ -1,4 +1,4 @@
-"""``git data clean [--] [PATH]``: one content from standard input, its pointer to standard output."""
+"""``git data clean [--format data|lfs] [--] [PATH]``: one content from standard input, its pointer to standard output."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ def main(words: list[str]) -> int:
     from git_data.git.repo import locate
     from git_data.store.place import open_store
 
+    format = ""
+    if words[:1] == ["--format"] and words[1:]:
+        format, words = words[1], words[2:]
     paths = [word for word in words if word != "--"]
     repo = locate()
     store = open_store(repo)
-    cleaner = make_cleaner(repo, store)
+    cleaner = make_cleaner(repo, store, format)
     if not paths:
         cleaner.clone = False
     pointer = cleaner.clean(FileContent(0), os.fsencode(paths[0]) if paths else b"(standard input)")

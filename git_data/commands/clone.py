@@ -166,6 +166,8 @@ def _complete(directory: str, recursive: bool) -> None:
     os.chdir(directory)
     repo = locate()
     install_hooks(repo)
+    if repo.settings.lfs:
+        filters.take_over_lfs()
     store = open_store(repo)
     store.make()
     register(repo, store)

@@ -18,7 +18,7 @@ from git_data.errors import ConfigError, GitDataError, GitFailed, RepositoryErro
 from git_data.git.repo import Repository, locate
 from git_data.git.run import git
 from git_data.git.scan import shown
-from git_data.setup.check_setup import check_drivers, check_git, check_hooks, check_settings
+from git_data.setup.check_setup import check_drivers, check_git, check_hooks, check_lfs, check_settings
 from git_data.store.check_store import check_links, check_sharing, check_tidiness, check_writing
 from git_data.store.place import open_store
 from git_data.worktree.check_worktree import check_attributes, check_content, check_left_over, check_plain
@@ -93,7 +93,7 @@ def _outside() -> bool:
 
 
 def _examine_repository(repo: Repository, store: Store) -> list[Finding]:
-    findings = _collect(lambda: check_drivers(repo)) + _collect(lambda: check_settings(repo))
+    findings = _collect(lambda: check_drivers(repo)) + _collect(lambda: check_lfs(repo)) + _collect(lambda: check_settings(repo))
     if repo.worktree:
         findings += _collect(lambda: check_hooks(repo)) + _collect(lambda: _examine_worktree(repo, store))
     findings += _collect(lambda: check_writing(store)) + _collect(lambda: check_sharing(repo, store))

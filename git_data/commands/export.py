@@ -23,7 +23,6 @@ from git_data.git.repo import Repository, locate
 from git_data.git.scan import Tracked, shown
 from git_data.git.temporary_index import temporary_index
 from git_data.link.items import METHODS
-from git_data.setup.filters import OUR_MARK
 from git_data.store.place import open_store
 from git_data.worktree import export
 
@@ -82,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _our_filters(repo: Repository) -> tuple[str, ...]:
     """The filters whose pointers are ours: git-lfs's too, unless git-lfs itself is set up here."""
     lfs = repo.config.get("filter.lfs.process") + repo.config.get("filter.lfs.smudge")
-    return ("data", "lfs") if not lfs or OUR_MARK in lfs.replace("\\", "/") else ("data",)
+    return repo.filters if lfs else ("data", "lfs")
 
 
 def _lacking(revision: str, missing: list[Tracked]) -> MissingData:

@@ -1,4 +1,4 @@
-"""``git data filter-process``: git's long-running filter, on standard input and output."""
+"""``git data filter-process [--format data|lfs]``: git's long-running filter, on standard input and output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def main(words: list[str]) -> int:
     os.dup2(2, 1)
     repo = locate()
     store = open_store(repo)
-    cleaner = make_cleaner(repo, store)
+    # filter=lfs of old commits: their pointers stay git-lfs's
+    cleaner = make_cleaner(repo, store, words[1] if words[:1] == ["--format"] and words[1:] else "")
     try:
         return FilterProcess(repo, store, cleaner, 0, out_fd).serve()
     except (ProtocolError, EOFError) as error:

@@ -65,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if repo is None or arguments.skip_repo:
         return 0
+    if repo.settings.lfs and not dry_run and filters.take_over_lfs():
+        print("This repository came from git-lfs: files with filter=lfs, in old commits, are kept by git-data, too.")
     report = install_hooks(repo, arguments.force, dry_run)
     _print_hooks(report, would)
     if not dry_run:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 SUBCOMMANDS = {
+    "lfs": ("git_data.commands.migrate_lfs", "leave git-lfs, and keep every version of every file"),
     "info": ("git_data.commands.migrate_info", "what is large in history, and what to do about it"),
     "import": ("git_data.commands.migrate_import", "large files in the history of plain git become data"),
     "dvc": ("git_data.commands.migrate_dvc", "leave DVC: its data becomes tracked in place"),

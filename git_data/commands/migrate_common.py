@@ -11,6 +11,11 @@ from git_data.migrate import moves
 from git_data.migrate.refs import chosen
 from git_data.store.place import open_store
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
 
 def add_undo(parser: argparse.ArgumentParser) -> None:
     """The options that take a migration back."""
@@ -39,8 +44,14 @@ def refs_of(repo: Repository, arguments: argparse.Namespace) -> tuple[list[str],
     return chosen(repo, arguments.everything, arguments.include_ref, arguments.exclude_ref)
 
 
-def undo(repo: Repository, command: str, force: bool, keep_files: bool = False) -> int:
+def undo(
+    repo: Repository,
+    command: str,
+    force: bool,
+    keep_files: bool = False,
+    vouched: Mapping[bytes, os.stat_result] | None = None,
+) -> int:
     """Take the last migration of a kind back."""
-    record = moves.undo(repo, open_store(repo), command, force, keep_files)
+    record = moves.undo(repo, open_store(repo), command, force, keep_files, vouched)
     output.line(f"taken back: {count(len(record.moves), 'ref')} as before 'git data migrate {command}'")
     return 0

@@ -45,14 +45,16 @@ def run(arguments: argparse.Namespace) -> int:
     patterns = [literal(text) if arguments.filename else text for text in arguments.pattern]
     for pattern in patterns:
         refuse_forbidden(pattern)
-    _edit(AttributesFile(os.path.abspath(".gitattributes")), patterns, arguments)
+    # where pointers stay git-lfs's for those who use it, so do attributes
+    driver = "lfs" if repo.config.keeps_lfs and repo.settings.pointer_format == "lfs" else "data"
+    _edit(AttributesFile(os.path.abspath(".gitattributes")), patterns, arguments, driver)
     if arguments.above:
         found = patterns_above(repo, parse_size(arguments.above, "--above"))
         for pattern, files, size in found:
             print(f"{pattern}: {count(files, 'file')}, {human_size(size)}")
         if not found:
             print(f"No file of {arguments.above} or more is outside of the data store.")
-        _edit(AttributesFile(os.path.join(root, ".gitattributes")), [pattern for pattern, _, _ in found], arguments)
+        _edit(AttributesFile(os.path.join(root, ".gitattributes")), [pattern for pattern, _, _ in found], arguments, driver)
     if not arguments.dry_run:
         _convert(repo, arguments.convert)
     return 0
@@ -73,9 +75,9 @@ def refuse_forbidden(pattern: str) -> None:
             )
 
 
-def _edit(file: AttributesFile, patterns: list[str], arguments: argparse.Namespace) -> None:
+def _edit(file: AttributesFile, patterns: list[str], arguments: argparse.Namespace, driver: str) -> None:
     for pattern in patterns:
-        changed = file.track(pattern, arguments.lockable)
+        changed = file.track(pattern, arguments.lockable, driver)
         would = "would be " if arguments.dry_run and changed else ""
         print(f"'{pattern}' {would}tracked as data" if changed else f"'{pattern}' was tracked already")
     if not arguments.dry_run:

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         AttributesFile(path) for path in dict.fromkeys([os.path.abspath(".gitattributes"), os.path.join(root, ".gitattributes")])
     ]
     for pattern in arguments.pattern:
-        hits = [file.untrack(pattern) for file in files]
+        hits = [file.untrack(pattern, repo.filters) for file in files]
         if not any(hits):
             raise UsageError(f"'{pattern}' is not tracked as data here", "git data track --list")
     if arguments.dry_run:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from git_data.base.digest import Hash
+    from git_data.filter.formats import Kept
 
     class Source(Protocol):
         """Where content comes from: a ``pktline.Reader``, or ``FileContent``."""
@@ -62,13 +63,15 @@ class Cleaner:
     """Cleans one content after the other into ``store``.
 
     ``root`` is the directory that paths are relative to; ``clone`` says whether reflinks work from there into the store.
+    ``kept`` knows the formats of pointers that git has, in a repository with both.
     """
 
-    def __init__(self, store: Store, root: str, clone: bool, pointer_format: str) -> None:
+    def __init__(self, store: Store, root: str, clone: bool, pointer_format: str, kept: Kept | None = None) -> None:
         self.store = store
         self.root = root
         self.clone = clone
         self.pointer_format = pointer_format
+        self.kept = kept
         self._buffers = [bytearray(SMALL_BYTES)]
 
     def clean(self, source: Source, path: bytes) -> bytes:
@@ -89,7 +92,10 @@ class Cleaner:
                 if parse(whole) is not None:
                     return whole
             oid = put_content(self.store, content, self.root, path, self.clone)
-        return Pointer(oid, size, self.pointer_format).encode()
+        format = self.pointer_format
+        if self.kept is not None:
+            format = self.kept.format(path, oid, size, format)
+        return Pointer(oid, size, format).encode()
 
     def buffers(self) -> list[bytearray]:
         """The buffers of the pipeline, the first of them holding what was read so far."""

@@ -53,6 +53,7 @@ def finish(
         return
     if stored or copies or journal.exists(repo.data_dir):
         _complete_setup(repo, store)
+        _take_over_lfs(repo)
     if journal.exists(repo.data_dir):
         from git_data.worktree.pending import relink_pending
 
@@ -71,8 +72,36 @@ def _complete_setup(repo: Repository, store: Store) -> None:
     """A repository that knows the filter from the user's settings only gets its hooks now."""
     if os.path.exists(os.path.join(repo.common_dir, "data", "installed")):
         return
+    if repo.config.scope("filter.data.process") == "command":
+        return  # known for this one command only (git -c)
     from git_data.setup.hooks import hooks_directory, install_hooks
 
     store.make()
     if hooks_directory(repo)[1]:  # a shared or committed directory is only written when the user asks for it
         install_hooks(repo)
+
+
+def _take_over_lfs(repo: Repository) -> None:
+    """In a repository that came from git-lfs (``data.lfs``, committed) old commits are our business, too."""
+    if repo.config.keeps_lfs or not (repo.settings.lfs or _came_from_lfs(repo)):
+        return
+    from git_data.errors import GitFailed
+    from git_data.setup.filters import take_over_lfs
+
+    try:
+        take_over_lfs()
+    except GitFailed:
+        return  # somebody holds the lock of the configuration: next time
+
+
+def _came_from_lfs(repo: Repository) -> bool:
+    """Whether ``.gitdata`` says so that has just been checked out: when this command began it was another, or none."""
+    from git_data.base.fsio import read_file
+    from git_data.config import COMMITTED_FILE
+
+    path = os.path.join(repo.worktree, COMMITTED_FILE)
+    if "data.lfs" in repo.config.entries or b"lfs" not in (read_file(path) or b""):
+        return False
+    from git_data.git.run import capture
+
+    return capture(["config", "--file", path, "--type=bool", "--get", "data.lfs"])[0][1] == b"true\n"

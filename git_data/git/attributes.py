@@ -37,7 +37,9 @@ class AttributesFile:
             content = fsio.read_file(path) or b""
         self.newline = b"\r\n" if b"\r\n" in content else b"\n"
         self.lines = content.split(b"\n")
-        if self.lines[-1] == b"":
+        self.unfinished = self.lines[-1] != b""
+        """whether the last line has no end, and is to stay so"""
+        if not self.unfinished:
             self.lines.pop()
         self.changed = False
 
@@ -51,9 +53,9 @@ class AttributesFile:
                     found.append(Pattern(pattern, name, LOCKABLE in attributes, self.path))
         return found
 
-    def track(self, pattern: str, lockable: bool) -> bool:
+    def track(self, pattern: str, lockable: bool, driver: str = "data") -> bool:
         """Add a line for ``pattern``, or bring the one there is up to date; whether anything changed."""
-        wanted = [*ATTRIBUTES, *([LOCKABLE] if lockable else [])]
+        wanted = [word.replace("=data", f"={driver}") for word in ATTRIBUTES] + ([LOCKABLE] if lockable else [])
         for number, line in enumerate(self.lines):
             found, attributes = split_line(line)
             if found != pattern:
@@ -67,15 +69,32 @@ class AttributesFile:
         if self.lines and self.newline == b"\r\n" and not self.lines[-1].endswith(b"\r"):
             self.lines[-1] += b"\r"
         self.lines.append(self._line(pattern, wanted))
-        self.changed = True
+        self.changed, self.unfinished = True, False
         return True
 
-    def untrack(self, pattern: str) -> bool:
+    def switch(self, old: str, new: str) -> bool:
+        """Write the driver ``new`` for ``old`` in the attributes filter, diff and merge, of macros, too; whether there was any.
+
+        Nothing else changes, not a blank.
+        """
+        import re
+
+        word = re.compile(rb"(?<=\s)(filter|diff|merge)=%s(?!\S)" % re.escape(old.encode()))
+        hit = False
+        for number, line in enumerate(self.lines):
+            at = _end_of_pattern(line)
+            changed = line[:at] + word.sub(rb"\1=" + new.encode(), line[at:])
+            if changed != line:
+                self.lines[number] = changed
+                hit = self.changed = True
+        return hit
+
+    def untrack(self, pattern: str, drivers: tuple[str, ...] = ("data",)) -> bool:
         """Take our attributes from ``pattern``, and its line if nothing else is on it; whether it was there."""
         hit = False
         for number in range(len(self.lines) - 1, -1, -1):
             found, attributes = split_line(self.lines[number])
-            if found != pattern or "filter=data" not in attributes:
+            if found != pattern or not any(f"filter={name}" in attributes for name in drivers):
                 continue
             hit = self.changed = True
             others = [name for name in attributes if not _is_ours(name)]
@@ -95,7 +114,8 @@ class AttributesFile:
 
     def encode(self) -> bytes:
         """The file as it is to be."""
-        return b"\n".join(self.lines) + b"\n" if self.lines else b""
+        end = b"" if self.unfinished else b"\n"
+        return b"\n".join(self.lines) + end if self.lines else b""
 
     def save(self) -> None:
         """Write the file if it changed; an empty one goes. Raises: OSError."""
@@ -111,6 +131,19 @@ class AttributesFile:
 def _is_ours(name: str) -> bool:
     bare = name.lstrip("-!").partition("=")[0]
     return bare in ("filter", "diff", "merge", "text", LOCKABLE)
+
+
+def _end_of_pattern(line: bytes) -> int:
+    """Where the attributes of a line begin; its end for comments and blank lines."""
+    at = len(line) - len(line.lstrip())
+    if line[at : at + 1] in (b"", b"#"):
+        return len(line)
+    if line[at : at + 1] == b'"':
+        at += 1
+        while at < len(line) and line[at : at + 1] != b'"':
+            at += 2 if line[at : at + 1] == b"\\" else 1
+        return at + 1
+    return at + len(line[at:].split(None, 1)[0])
 
 
 def split_line(line: bytes) -> tuple[str, list[str]]:

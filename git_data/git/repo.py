@@ -44,6 +44,11 @@ class Repository:
         """What belongs to this work tree alone: journal and staging place."""
         return os.path.join(self.git_dir, "data")
 
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The values of the attribute ``filter`` that mean us: git-lfs's, too, where this repository came from there."""
+        return ("data", "lfs") if self.settings.lfs or self.config.keeps_lfs else ("data",)
+
     def require_worktree(self) -> str:
         """The work tree. Raises: RepositoryError in a bare repository."""
         if not self.worktree:

@@ -38,7 +38,7 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
 
     ``vouched`` are files of which the caller knows that they hold what their pointers name, with their stat data from before that
     was found out; others git looks at once.  Files of pointers that are in ``old`` only stay, untracked; where a pointer's
-    file is not there, or is the pointer of before, git checks it out.
+    file is not there, or is the pointer of before, git checks it out; but what a sparse checkout leaves out stays out.
 
     Raises: GitFailed, OSError.
     """
@@ -47,14 +47,17 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
     changes = [(header.split(b" "), path) for header, path in zip(fields[0::2], fields[1::2])]
     blobs = {name for header, _ in changes for name in header[2:4] if name.strip(b"0")}
     pointers = pointers_of(repo, raw_ids(sorted(blobs)))
+    skipped = {record[2:] for record in records("ls-files", "-t", "-z", cwd=repo.worktree) if record.startswith(b"S ")}
     empty = blob_oid(b"", repo.object_format).hex().encode()
-    candidates, others, gone = [], [], []
+    candidates, others, gone, hidden = [], [], [], []
     for header, path in changes:
         before, after = (pointers.get(bytes.fromhex(name.decode())) for name in header[2:4])
         if header[4] == b"D":
             gone.append(path)
             if before is None:
                 _remove(root, path)
+        elif path in skipped:
+            hidden.append((path, header[1], header[3]))
         elif after is not None and _has_content(os.path.join(root, path), after, vouched.get(path)):
             candidate = Candidate(path, header[1], after.size, (b"", b""))
             candidate.blob, candidate.pointer, candidate.status = after.encode(), after, vouched.get(path)
@@ -66,9 +69,18 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
         else:
             others.append((path, header[1], header[3]))
     entries = [b"0 %s\t%s\0" % (b"0" * len(old), path) for path in gone]
-    entries += [b"%s %s\t%s\0" % (mode, blob, path) for path, mode, blob in others]
+    entries += [b"%s %s\t%s\0" % (mode, blob, path) for path, mode, blob in others + hidden]
     if entries:
         git("update-index", "-z", "--index-info", stdin=b"".join(entries), cwd=repo.worktree)
+    if hidden:
+        git(
+            "update-index",
+            "-z",
+            "--skip-worktree",
+            "--stdin",
+            stdin=b"".join(path + b"\0" for path, _, _ in hidden),
+            cwd=repo.worktree,
+        )
     # attributes first: they decide what becomes of the others
     others.sort(key=lambda item: os.path.basename(item[0]) != b".gitattributes")
     _check_out_files([path for path, mode, _ in others if mode != b"160000"], repo.require_worktree())

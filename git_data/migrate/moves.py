@@ -57,11 +57,20 @@ def finish(repo: Repository, record: Record) -> bool:
     return True
 
 
-def undo(repo: Repository, store: Store, command: str, force: bool = False, keep_files: bool = False) -> Record:
+def undo(
+    repo: Repository,
+    store: Store,
+    command: str,
+    force: bool = False,
+    keep_files: bool = False,
+    vouched: Mapping[bytes, os.stat_result] | None = None,
+) -> Record:
     """Put everything back as it was before the last migration of this kind.
 
-    ``keep_files``: files of data that was not tracked before stay in the work tree.  Raises: CheckFailed when commits were made
-    since, or (without ``force``) were published; RepositoryError when there is nothing to undo.
+    ``keep_files``: files of data that was not tracked before stay in the work tree.  ``vouched``: see ``carry_out``.
+
+    Raises: CheckFailed when commits were made since, or (without ``force``) were published; RepositoryError when there is nothing
+    to undo.
     """
     record = load(repo, command)
     if record is None:
@@ -69,7 +78,7 @@ def undo(repo: Repository, store: Store, command: str, force: bool = False, keep
     _require_untouched(repo, record, force)
     before = worktrees(repo)
     _transaction(repo, record, [(move.name, move.old, move.new) for move in record.moves], keep=False)
-    _follow(repo, store, before, {} if keep_files else None)
+    _follow(repo, store, before, {} if keep_files and vouched is None else vouched)
     record.restore_settings_and_files()
     record.forget()
     return record

@@ -55,6 +55,15 @@ def check_drivers(repo: Repository | None) -> Iterator[Finding]:
             yield from _check_start(origin.value, origin.value == wanted, origin.file, install)
 
 
+def check_lfs(repo: Repository) -> Iterator[Finding]:
+    """Whether old commits of a repository that came from git-lfs are ours here."""
+    if repo.settings.lfs and not repo.config.keeps_lfs:
+        why = "commits from before are checked out as pointers, or by git-lfs, which keeps a second copy of their data"
+        yield problem(
+            "git does not start git-data for filter=lfs, although this repository came from git-lfs", why, "git data install"
+        )
+
+
 def _check_start(command: str, this_one: bool, file: str, install: str) -> Iterator[Finding]:
     """Does the command run as a graphical client starts it, and is it this installation?"""
     start = command.removesuffix("filter-process") + "version"

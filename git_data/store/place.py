@@ -28,14 +28,14 @@ def store_root(repo: Repository) -> str:
 def open_store(repo: Repository) -> Store:
     """The repository's store; nothing is created yet."""
     settings = repo.settings
-    alternates = [*settings.alternates, *_beside_git_alternates(repo.common_dir)]
+    alternates = [*settings.alternates, *beside_git_alternates(repo.common_dir)]
     if settings.cache_dir:
         # what was stored before the setting was made stays readable
         alternates.insert(0, os.path.join(repo.common_dir, "data"))
     return Store(store_root(repo), settings.fsync, settings.shared, alternates)
 
 
-def _beside_git_alternates(common_dir: str, depth: int = 5) -> list[str]:
+def beside_git_alternates(common_dir: str, depth: int = 5) -> list[str]:
     """Stores of the repositories named in ``objects/info/alternates`` (gitrepository-layout(5))."""
     objects = os.path.join(common_dir, "objects")
     listed = fsio.read_file(os.path.join(objects, "info", "alternates"))
@@ -45,7 +45,7 @@ def _beside_git_alternates(common_dir: str, depth: int = 5) -> list[str]:
             other = os.path.dirname(os.path.normpath(os.path.join(objects, os.fsdecode(line))))
             roots.append(os.path.join(other, "data"))
             if depth:
-                roots += _beside_git_alternates(other, depth - 1)
+                roots += beside_git_alternates(other, depth - 1)
     return roots
 
 

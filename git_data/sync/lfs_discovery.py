@@ -43,12 +43,14 @@ _SSH = ("ssh", "git+ssh", "ssh+git")
 class Found:
     """An LFS server. ``address`` is that of a remote; ``source`` says what named it; ``is_committed``: nobody here chose it."""
 
-    __slots__ = ("address", "is_committed", "source")
+    __slots__ = ("address", "is_beside_git", "is_committed", "source")
 
-    def __init__(self, address: str, source: str, is_committed: bool = False) -> None:
+    def __init__(self, address: str, source: str, is_committed: bool = False, is_beside_git: bool = False) -> None:
         self.address = address
         self.source = source
         self.is_committed = is_committed
+        self.is_beside_git = is_beside_git
+        """no setting names it: it goes with the URL of the git remote"""
 
     def named(self) -> Named:
         """A remote to use without configuration: ``Session(repo, …)``, or ``fetch(repo, store, pointers, […])``."""
@@ -74,7 +76,7 @@ def discover(repo: Repository, git_remote: str = "", upload: bool = False) -> Fo
     if f"remote.{name}.url" not in repo.config.entries:
         raise UsageError(f"there is no git remote '{name}' that could have an LFS server", "git remote -v")
     url = os.fsdecode(git("ls-remote", "--get-url", "--", name)).rstrip("\n")
-    return Found(address_beside(url, repo.worktree or repo.common_dir), f"the URL of '{name}'")
+    return Found(address_beside(url, repo.worktree or repo.common_dir), f"the URL of '{name}'", is_beside_git=True)
 
 
 def _usual(repo: Repository) -> str:

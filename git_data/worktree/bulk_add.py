@@ -15,12 +15,12 @@ import stat
 import threading
 import time
 
-from git_data.base.digest import file_sha256, sha256
+from git_data.base.digest import blob_oid, file_sha256, sha256
 from git_data.base.fsio import clock_ns
 from git_data.link.batch import run_parallel
 from git_data.link.items import FRESH_NS, Put
 from git_data.link.pure import is_fresh, same_times
-from git_data.pointer import MAX_SIZE_BYTES, Pointer, parse
+from git_data.pointer import FORMATS, MAX_SIZE_BYTES, Pointer, parse
 from git_data.store.put import put_item, put_items
 from git_data.worktree.stage import Candidate
 
@@ -146,19 +146,32 @@ class BulkAdd:
 
     def _hash(self, fd: int, candidate: Candidate, size: int, keep: bool) -> tuple[bytes, Pointer | None]:
         """The blob, and the pointer if there is content that is to be stored still."""
-        format = self.repo.settings.pointer_format
+        format = candidate.format or self.repo.settings.pointer_format
         if size <= _CHUNK_BYTES // _CHUNK_FILES:
             content = os.read(fd, size + 1)
             if not content or (len(content) < MAX_SIZE_BYTES and parse(content) is not None):
                 return content, None
             pointer = Pointer(sha256(content).hexdigest(), len(content), format)
             candidate.content = content if keep and not self.clone else None
+            self._keep_format(candidate, pointer)
         elif keep and not self.clone and size >= _STREAM_BYTES:
             with self._stream_lock:
-                return self.stream(fd, candidate.path), None
+                stored = parse(self.stream(fd, candidate.path))
+            assert stored is not None
+            pointer = Pointer(stored.oid, stored.size, format)
+            self._keep_format(candidate, pointer)
+            return pointer.encode(), None
         else:
             pointer = Pointer(*file_sha256(fd), format)
+            self._keep_format(candidate, pointer)
         return pointer.encode(), pointer
+
+    def _keep_format(self, candidate: Candidate, pointer: Pointer) -> None:
+        """In a repository that came from git-lfs: the pointer stays as the index has it for the same content."""
+        for format in FORMATS if len(self.repo.filters) > 1 else ():
+            known = Pointer(pointer.oid, pointer.size, format)
+            if candidate.known[1] == blob_oid(known.encode(), self.repo.object_format).hex().encode():
+                pointer.format = format
 
     def _put_item(self, candidate: Candidate) -> Put | None:
         """What is to be stored, or ``None`` if the store has it."""

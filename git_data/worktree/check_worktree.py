@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from git_data.git.repo import Repository
 
-_WANTED = {"text": "unset", "merge": "data", "diff": "data"}
+_WANTED = ("text", "merge", "diff")
 _WHY = {
     "text": "git may convert line ends, and a pointer with other line ends is no pointer",
     "merge": "a merge would write conflict markers into pointers",
@@ -40,11 +40,11 @@ def check_attributes(repo: Repository, tracked: list[Tracked]) -> Iterator[Findi
     stdin = b"".join(path + b"\0" for path in paths)
     answers = records("check-attr", "-z", "--stdin", *names, cwd=repo.require_worktree(), stdin=stdin)
     lacking: dict[str, list[bytes]] = {name: [] for name in _WANTED}
-    is_data = False
+    driver = ""
     for path, name, value in zip(answers[0::3], answers[1::3], answers[2::3]):
         if name == b"filter":
-            is_data = value == b"data"
-        elif is_data and value.decode() != _WANTED[name.decode()]:
+            driver = os.fsdecode(value) if os.fsdecode(value) in repo.filters else ""
+        elif driver and os.fsdecode(value) != ("unset" if name == b"text" else driver):
             lacking[name.decode()].append(path)
     for attribute, found in lacking.items():
         if found:

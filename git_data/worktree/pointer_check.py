@@ -94,7 +94,7 @@ def _split(revisions: list[str]) -> tuple[list[list[str]], list[str]]:
 def _suspects(repo: Repository, files: list[Entry], revision: str, env: dict[str, str] | None) -> list[Suspect]:
     files = [file for file in files if file.mode.startswith(b"100")]
     filters = trees.filters([file.path for file in files], repo.worktree or None, env)
-    data = [file for file in files if filters.get(file.path) == "data"]
+    data = [file for file in files if filters.get(file.path) in repo.filters]
     sizes = _sizes({file.blob for file in data})
     small = dict(read_blobs([blob for blob, size in sizes.items() if 0 < size < MAX_SIZE_BYTES]))
     suspects = []

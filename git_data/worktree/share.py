@@ -24,6 +24,8 @@ from git_data.worktree.ctime import stop_trusting_ctime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from git_data.base.report import Progress
     from git_data.errors import GitDataError
     from git_data.git.repo import Repository
@@ -49,13 +51,23 @@ class Shared:
 
 
 def share_with_store(
-    store: Store, root: str, files: list[tuple[bytes, Pointer]], progress: Progress | None = None, dry_run: bool = False
+    store: Store,
+    root: str,
+    files: list[tuple[bytes, Pointer]],
+    progress: Progress | None = None,
+    dry_run: bool = False,
+    twins: Mapping[str, str] | None = None,
 ) -> Shared:
-    """Let files (relative to ``root``) that hold what their pointer names share the store's blocks."""
+    """Let files (relative to ``root``) that hold what their pointer names share the store's blocks.
+
+    ``twins``: oid → another file with the object's blocks, which was just read: the kernel compares from its page cache, and the
+    object itself would have to be read anew.
+    """
     result = Shared()
+    twins = twins or {}
     for path, pointer in files:
         target = os.path.join(os.fsencode(root), path)
-        object = os.fsencode(store.find(pointer.oid, pointer.size) or "")
+        object = os.fsencode(twins.get(pointer.oid) or store.find(pointer.oid, pointer.size) or "")
         try:
             status = os.lstat(target)
             if not object or not stat.S_ISREG(status.st_mode) or status.st_size != pointer.size:

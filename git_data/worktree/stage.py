@@ -35,13 +35,15 @@ class Candidate:
     ``status`` the stat data that belong to it.
     """
 
-    __slots__ = ("blob", "content", "known", "mode", "path", "pointer", "size", "status")
+    __slots__ = ("blob", "content", "format", "known", "mode", "path", "pointer", "size", "status")
 
     def __init__(self, path: bytes, mode: bytes, size: int, known: tuple[bytes, bytes]) -> None:
         self.path = path
         self.mode = mode
         self.size = size
         self.known = known
+        self.format = ""
+        """the format of its pointer, if it is not the usual one"""
         self.blob: bytes | None = None
         self.pointer: Pointer | None = None
         self.content: bytes | None = None

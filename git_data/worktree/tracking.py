@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def plain_in_index(repo: Repository) -> list[bytes]:
-    """Files with ``filter=data`` whose content git itself holds (not a pointer, not empty), relative to the top."""
+    """Files with a filter of ours whose content git itself holds (not a pointer, not empty), relative to the top."""
     root = repo.require_worktree()
     regular = []
     for record in records("ls-files", "-s", "-z", "--full-name", ":/", cwd=root):
@@ -25,7 +25,7 @@ def plain_in_index(repo: Repository) -> list[bytes]:
     filters = with_filter([path for path, _ in regular], root)
     pointers = {item.path for item in in_index(repo)}
     empty = git("hash-object", "-t", "blob", "--stdin").strip()
-    return [path for path, blob in regular if filters.get(path) == "data" and path not in pointers and blob != empty]
+    return [path for path, blob in regular if filters.get(path) in repo.filters and path not in pointers and blob != empty]
 
 
 def pointers_without_filter(repo: Repository) -> list[bytes]:

@@ -24,6 +24,7 @@ from git_data.config import COMMITTED_KEYS, KNOWN_KEYS
 SOURCES = Path(__file__).resolve().parent.parent.parent
 FROM_SCRATCH = [SOURCES / "README.md", SOURCES / "docs" / "tutorial.md", SOURCES / "docs" / "migrate-from-plain-git.md"]
 WITH_A_SERVER = [SOURCES / "docs" / "tutorial-remotes.md", SOURCES / "docs" / "tutorial-hosting.md"]
+OF_GIT_LFS = SOURCES / "docs" / "migrate-from-git-lfs.md"
 OF_GIT_ANNEX = SOURCES / "docs" / "migrate-from-git-annex.md"
 OF_DVC = SOURCES / "docs" / "migrate-from-dvc.md"
 PAGES = sorted((SOURCES / "docs" / "concepts").glob("*.md")) + sorted((SOURCES / "docs" / "examples").glob("*.md"))
@@ -125,6 +126,13 @@ def test_a_page_that_begins_with_nothing(path: Path, tmp_path: Path):
     blocks = blocks_of(path)
     assert len(blocks) > 3
     run_blocks(blocks, tmp_path)
+
+
+@pytest.mark.usefixtures("global_config")
+def test_the_page_about_git_lfs(tmp_path: Path):
+    if shutil.which("git-lfs") is None:
+        _cannot("git-lfs is not installed (Debian: git-lfs)")
+    run_blocks(blocks_of(OF_GIT_LFS), tmp_path)
 
 
 @pytest.mark.usefixtures("global_config")
