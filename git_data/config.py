@@ -22,6 +22,7 @@ COMMITTED_KEYS = frozenset(
         "data.guard",
         "data.lfs",
         "data.link",
+        "data.lockreadonly",
         "data.numcopies",
         "data.pointerformat",
         "data.remote",
@@ -52,6 +53,7 @@ KNOWN_KEYS = {
     "data.lfs": "files with filter=lfs are kept by git-data, too: this repository came from git-lfs",
     "data.limitRate": "bytes a second sent to and fetched from remotes (500kB, 10MiB); 0: no limit",
     "data.link": "how content gets into the work tree, in order: reflink, hardlink, copy",
+    "data.lockReadOnly": "whether lockable files are read-only while they are not locked",
     "data.numCopies": "remotes that must hold data before its only local copy may be dropped",
     "data.pointerFormat": "data, or lfs for pointers that stock git-lfs reads",
     "data.remote": "the name of the default remote",
@@ -69,6 +71,7 @@ DEFAULTS = {
     "data.lfs": "false",
     "data.limitRate": "0",
     "data.link": "reflink,copy",
+    "data.lockReadOnly": "true",
     "data.numCopies": "1",
     "data.pointerFormat": "data",
 }
@@ -163,6 +166,7 @@ class Settings:
         "lfs",
         "limit_rate_bytes",
         "link",
+        "lock_read_only",
         "num_copies",
         "pointer_format",
         "remote",
@@ -183,6 +187,9 @@ class Settings:
         self.jobs = parse_jobs(config.get("data.jobs", DEFAULTS["data.jobs"]))
         self.idle_timeout_s = parse_number(config.get("data.idletimeout", DEFAULTS["data.idleTimeout"]), "data.idleTimeout")
         self.limit_rate_bytes = parse_size(config.get("data.limitrate", DEFAULTS["data.limitRate"]), "data.limitRate")
+        # what git-lfs is told counts, too; a value of its own that makes no sense is its own affair
+        usual = config.get("lfs.setlockablereadonly", "true").lower() not in ("false", "no", "off", "0", "f")
+        self.lock_read_only = config.get_bool("data.lockreadonly", usual)
         self.num_copies = parse_number(config.get("data.numcopies", DEFAULTS["data.numCopies"]), "data.numCopies")
         self.remote = config.get("data.remote")
         if self.remote and not is_remote_name(self.remote):

@@ -60,7 +60,7 @@ class NoSpace(FileSystemError):
 
 
 class Locked(GitDataError):
-    """Another process holds a lock that is needed."""
+    """Another process, or another user of the files, holds a lock that is needed."""
 
     exit_code = 6
     retryable = True

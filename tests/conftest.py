@@ -42,6 +42,7 @@ from servers.git_hosts import (  # noqa: E402, F401  (fixtures)
     ssh_host,
 )
 from servers.lfs import giftless, lfs_over_ssh  # noqa: E402, F401  (fixtures)
+from servers.lfs_server import lfs_server  # noqa: E402, F401  (fixtures)
 from servers.seaweedfs import seaweedfs, seaweedfs_server  # noqa: E402, F401  (fixtures)
 from servers.sshd import own_sshd, sshd  # noqa: E402, F401  (fixtures)
 from servers.web import (  # noqa: E402, F401  (fixtures)

@@ -17,6 +17,7 @@ GROUPS = (
     ("set up", ("clone", "install", "uninstall", "track", "untrack", "config", "completion")),
     ("work with data", ("add", "checkout", "status", "ls-files", "diff", "export", "pointer")),
     ("share data", ("remote", "push", "fetch", "pull", "whereis", "drop", "mirror", "url")),
+    ("edit one at a time", ("lock", "unlock", "locks")),
     ("take care of files and store", ("du", "relink", "unprotect", "fsck", "gc")),
     ("move here", ("migrate",)),
     ("find out", ("env", "doctor", "help")),

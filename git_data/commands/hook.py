@@ -24,10 +24,12 @@ def main(words: list[str]) -> int:
 def _finish_pending() -> int:
     from git_data.git.repo import locate
     from git_data.store.place import open_store
-    from git_data.worktree import journal
+    from git_data.worktree import journal, lockable
     from git_data.worktree.pending import relink_pending
 
     repo = locate()
-    if repo.worktree and journal.exists(repo.data_dir):
-        relink_pending(repo, open_store(repo), steal=True)
+    if repo.worktree:
+        if journal.exists(repo.data_dir):
+            relink_pending(repo, open_store(repo), steal=True)
+        lockable.keep_up(repo)
     return 0

@@ -19,6 +19,7 @@ from git_data.git.repo import Repository, locate
 from git_data.setup import filters
 from git_data.setup.hooks import HookReport, install_hooks
 from git_data.store.place import open_store, register
+from git_data.worktree.lockable import refresh
 
 
 def add_scope(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         register(repo, store)
         if repo.worktree:
             _bring_content(repo)
+            refresh(repo, thorough=True)
     return 0
 
 

@@ -38,7 +38,8 @@ def main(words: list[str]) -> int:
 
     from git_data.helper.data import publish
 
-    publish(repo, git_remote, local, remote, dry_run)
+    refs = [field[2] for field in fields if len(field) == 4 and field[1].strip("0")]
+    publish(repo, git_remote, local, remote, dry_run, refs=refs)
     return 0
 
 

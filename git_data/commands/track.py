@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import stat
 
 from git_data.base.report import count, human_size, say
 from git_data.commands.parser import add_dry_run, add_json
@@ -21,6 +22,7 @@ from git_data.git.attributes import FORBIDDEN, AttributesFile, Pattern, literal
 from git_data.git.repo import Repository, locate
 from git_data.git.run import git, records
 from git_data.setup.command_line import shell_quoted
+from git_data.worktree.lockable import refresh
 from git_data.worktree.tracking import patterns_above, plain_in_index, renormalize
 
 
@@ -29,7 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pattern", nargs="*", metavar="PATTERN", help="as in .gitattributes, e.g. '*.parquet' or 'models/**'")
     parser.add_argument("--above", metavar="SIZE", help="track every file of at least this size (10MB, 2GiB)")
     parser.add_argument("--filename", action="store_true", help="take PATTERN literally: it names one file")
-    parser.add_argument("--lockable", action="store_true", help="mark the files as ones that one person edits at a time")
+    lockable = parser.add_mutually_exclusive_group()
+    text = "files that one person edits at a time: read-only until locked"
+    lockable.add_argument("--lockable", dest="lockable", action="store_const", const=True, help=text)
+    lockable.add_argument("--not-lockable", dest="lockable", action="store_const", const=False, help="take that back")
     parser.add_argument("--convert", action="store_true", help="turn files that git already holds as plain blobs into data")
     parser.add_argument("-l", "--list", action="store_true", help="list the patterns (the default without any)")
     add_dry_run(parser)
@@ -57,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         _edit(AttributesFile(os.path.join(root, ".gitattributes")), [pattern for pattern, _, _ in found], arguments, driver)
     if not arguments.dry_run:
         _convert(repo, arguments.convert)
+        _protect(repo)
     return 0
 
 
@@ -85,6 +91,17 @@ def _edit(file: AttributesFile, patterns: list[str], arguments: argparse.Namespa
             file.save()
         except OSError as error:
             raise from_os_error(error, file.path, "writing") from None
+
+
+def _protect(repo: Repository) -> None:
+    """Lockable files become read-only, others get write permission back."""
+    changed = refresh(repo, thorough=True, wait_s=2.0)
+    root = os.fsencode(repo.require_worktree())
+    taken = [path for path in changed if not os.lstat(os.path.join(root, path)).st_mode & stat.S_IWUSR]
+    if taken:
+        print(f"{count(len(taken), 'file')} read-only until locked: git data lock PATH")
+    if len(changed) > len(taken):
+        print(f"{count(len(changed) - len(taken), 'file')} may be written to again")
 
 
 def _convert(repo: Repository, convert: bool) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 
+from git_data.base.report import count
 from git_data.commands.install import add_scope, find_repository
 from git_data.commands.parser import add_dry_run
 from git_data.setup import filters
 from git_data.setup.hooks import uninstall_hooks
+from git_data.worktree.lockable import refresh
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,4 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"Hooks {would}removed from {report.directory}: {', '.join(report.written)}.")
     for name in report.chained:
         print(f"Your hook {name} is back in its place.")
+    if repo.worktree and not arguments.dry_run:
+        freed = refresh(repo, wanted=False)
+        if freed:
+            print(f"{count(len(freed), 'lockable file')} may be written to again.")
     return 0

@@ -16,6 +16,7 @@ from git_data.git.attributes import AttributesFile
 from git_data.git.repo import locate
 from git_data.git.run import git
 from git_data.store.place import open_store
+from git_data.worktree.lockable import refresh
 from git_data.worktree.materialise import materialise
 from git_data.worktree.tracking import pointers_without_filter, renormalize
 
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     git("add", "--all", "--", *[path for path in changed if os.path.exists(path) or _tracked(path, root)], cwd=root)
     plain = pointers_without_filter(repo)
     renormalize(repo, plain)
+    refresh(repo, thorough=True)
     for pattern in arguments.pattern:
         print(f"'{pattern}' untracked")
     if plain:

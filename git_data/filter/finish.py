@@ -51,13 +51,16 @@ def finish(
         store.sweep()
     if not repo.worktree:
         return
+    set_up = False
     if stored or copies or journal.exists(repo.data_dir):
-        _complete_setup(repo, store)
+        set_up = _complete_setup(repo, store)
         _take_over_lfs(repo)
+    wrote = bool(copies or unwanted)
     if journal.exists(repo.data_dir):
         from git_data.worktree.pending import relink_pending
 
         relink_pending(repo, store)
+        wrote = True
     if copies:
         from git_data.worktree.settle import settle
 
@@ -66,19 +69,26 @@ def finish(
         from git_data.worktree.settle import settle_pointers
 
         settle_pointers(repo, unwanted)
+    if set_up or wrote:
+        from git_data.worktree import lockable
+
+        # links are as they should be; what git has written itself is not, and not every command runs a hook
+        if set_up or lockable.in_use(repo):
+            lockable.keep_up(repo)
 
 
-def _complete_setup(repo: Repository, store: Store) -> None:
-    """A repository that knows the filter from the user's settings only gets its hooks now."""
+def _complete_setup(repo: Repository, store: Store) -> bool:
+    """A repository that knows the filter from the user's settings only gets its hooks now; whether it did."""
     if os.path.exists(os.path.join(repo.common_dir, "data", "installed")):
-        return
+        return False
     if repo.config.scope("filter.data.process") == "command":
-        return  # known for this one command only (git -c)
+        return False  # known for this one command only (git -c)
     from git_data.setup.hooks import hooks_directory, install_hooks
 
     store.make()
     if hooks_directory(repo)[1]:  # a shared or committed directory is only written when the user asks for it
         install_hooks(repo)
+    return True
 
 
 def _take_over_lfs(repo: Repository) -> None:

@@ -53,14 +53,19 @@ class AttributesFile:
                     found.append(Pattern(pattern, name, LOCKABLE in attributes, self.path))
         return found
 
-    def track(self, pattern: str, lockable: bool, driver: str = "data") -> bool:
-        """Add a line for ``pattern``, or bring the one there is up to date; whether anything changed."""
+    def track(self, pattern: str, lockable: bool | None, driver: str = "data") -> bool:
+        """Add a line for ``pattern``, or bring the one there is up to date; whether anything changed.
+
+        ``lockable`` is left as it is if ``None``.
+        """
         wanted = [word.replace("=data", f"={driver}") for word in ATTRIBUTES] + ([LOCKABLE] if lockable else [])
         for number, line in enumerate(self.lines):
             found, attributes = split_line(line)
             if found != pattern:
                 continue
-            if all(name in attributes for name in wanted):
+            if lockable is None and LOCKABLE in attributes:
+                wanted.append(LOCKABLE)
+            if all(name in attributes for name in wanted) and (lockable is not False or LOCKABLE not in attributes):
                 return False
             if any(name.startswith("filter=") for name in attributes):
                 others = [name for name in attributes if not _is_ours(name)]

@@ -122,10 +122,14 @@ class Index:
         STAT.pack_into(self.data, offset, *stat)
         self.data[offset + _MODE_OFFSET : offset + _MODE_OFFSET + 4] = mode
 
-    def describes(self, offset: int, stat: tuple[int, ...]) -> bool:
-        """Whether the entry has these stat data; its mode is git's own."""
+    def describes(self, offset: int, stat: tuple[int, ...], ctime_ns: bool = True) -> bool:
+        """Whether the entry has these stat data; its mode is git's own.
+
+        Without ``ctime_ns`` ctime may differ within its second: git takes no notice of that, and leaves the entry as it is.
+        """
         known = STAT.unpack_from(self.data, offset)
-        return known[:_MODE] == stat[:_MODE] and known[_MODE + 1 :] == stat[_MODE + 1 :]
+        first = slice(1) if not ctime_ns else slice(2)
+        return known[first] == stat[first] and known[2:_MODE] == stat[2:_MODE] and known[_MODE + 1 :] == stat[_MODE + 1 :]
 
     def commit(self, lock: LockFile) -> None:
         """Write the patched index and rename it into place.

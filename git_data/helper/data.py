@@ -11,6 +11,7 @@ from git_data.base import report
 from git_data.config import COMMITTED_FILE
 from git_data.git.repo import look_elsewhere
 from git_data.git.run import as_stored
+from git_data.sync.lock_verify import note_no_locking, verify
 from git_data.sync.push import between, outgoing, push, remember, vouch
 from git_data.sync.remotes import default_name, find, named
 from git_data.sync.session import Session
@@ -26,23 +27,32 @@ REFUSED = "its data was not sent; the reason is above"
 
 
 def publish(
-    repo: Repository, git_remote: str, local: list[str], remote: list[str], dry_run: bool = False, quiet: bool = False
+    repo: Repository,
+    git_remote: str,
+    local: list[str],
+    remote: list[str],
+    dry_run: bool = False,
+    quiet: bool = False,
+    refs: list[str] | None = None,
 ) -> None:
     """Send what is lacking of all that ``local`` reaches to the data remote that goes with a git remote.
 
     ``local`` are objects (hex) that refs are to point to; ``remote`` those that refs point to over there, which need not be here.
+    ``refs`` are the names of the refs that are to change there, if they are known.
 
-    Raises: MissingData, RemoteError, AccessDenied …: the push must not go on.
+    Raises: MissingData, RemoteError, AccessDenied …: the push must not go on; Locked when others have locked what it changes.
     """
     as_stored()
     look_elsewhere(repo)
     name = default_name(repo.config, git_remote)
     published = [*remote, *_tracking(repo, git_remote)]
     if not name:
+        verify(repo, git_remote, local, published, refs or [])
         _say_it_stays(repo, local, published)
         return
     session = Session(repo, find(repo, name))
     try:
+        without_locks = verify(repo, git_remote, local, published, refs or [], session)
         vouch(session, remote)
         pointers = outgoing(repo, session, local)
         if not pointers and between(repo, local, published):
@@ -55,6 +65,8 @@ def publish(
             remember(repo, session, local)
     finally:
         session.close()
+    if without_locks and not dry_run:
+        note_no_locking(without_locks)
 
 
 def _send(

@@ -73,7 +73,7 @@ def push(connect: Callable[[bool], Service], git_remote: str) -> int:
         began_s = time.monotonic()
         with service.busy:
             try:
-                publish(locate(), git_remote, new, old)
+                publish(locate(), git_remote, new, old, refs=[ref for _, new, ref in request.updates if new.strip("0")])
             except GitDataError as error:
                 complain(error)
                 return _refuse(service, request)

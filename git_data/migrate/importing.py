@@ -118,7 +118,7 @@ def with_patterns(content: bytes, choice: Choice) -> bytes:
     """Attributes with lines for what becomes data."""
     file = AttributesFile(".gitattributes", content)
     for pattern in choice.patterns:
-        file.track(pattern, lockable=False)
+        file.track(pattern, lockable=None)
     text = file.encode()
     for pattern in choice.unpatterns:
         line = os.fsencode(f"{quote(pattern)} !filter !diff !merge !text\n")

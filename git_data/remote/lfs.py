@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from git_data.remote.lfs_api import Server
+    from git_data.remote.lfs_locks import Locks
 
 _FEWER = {"lfs+ssh": 4}
 """At once; over SSH each is a connection of its own, which takes longer to begin than a few small objects to send."""
@@ -196,6 +197,10 @@ class Lfs(Remote):
     def delete(self, keys: Sequence[str]) -> None:
         """See ``Remote.delete``."""
         raise no_listing(self.url)
+
+    def locks(self, to_change: bool = True) -> Locks:
+        """The locks on files that the server keeps, to be changed or looked at; whether it has any turns out with a request."""
+        return self._server.locks(UPLOAD if to_change else DOWNLOAD)
 
     def _failed(self, operation: str, oid: str, error: GitDataError) -> GitDataError:
         """What was permitted is asked for anew, and a refusal is believed the second time."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from git_data.remote.base import Source
+    from git_data.remote.lfs_locks import Locks
 
     class Server(Protocol):
         """A way to an LFS server. All methods may be called by many threads at once, and raise RemoteError and its kin."""
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
         def ranges(self, oid: str, granted: Granted) -> bool:
             """Whether a download can begin in the middle."""
+
+        def locks(self, operation: str) -> Locks:
+            """The locks on files, for one who only looks (``DOWNLOAD``) or changes something (``UPLOAD``)."""
 
         def close(self) -> None:
             """Give up connections."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from git_data.remote.base import Options, Source
+    from git_data.remote.lfs_locks import Locks
 
 _ANSWER_BYTES = 32 << 20
 _WORKERS = 8
@@ -76,7 +77,9 @@ class HttpServer:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise self._not_lfs(response)
+            if response.status < 400:
+                raise self._not_lfs(response)
+            answer = {}  # a refusal may be told in HTML
         return response.status, answer
 
     def _send(self, method: str, access: Access, path: str, body: bytes | None, ok: tuple[int, ...]) -> Response:
@@ -193,6 +196,12 @@ class HttpServer:
     def upload(self, oid: str, granted: Granted, source: Source) -> None:
         """See ``Server.upload``."""
         self._transfers().upload(oid, granted, source)
+
+    def locks(self, operation: str) -> Locks:
+        """See ``Server.locks``."""
+        from git_data.remote.lfs_locks import HttpLocks
+
+        return HttpLocks(self, operation)
 
     def close(self) -> None:
         """See ``Server.close``."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from git_data.remote.address import Address
     from git_data.remote.base import Options, Source
+    from git_data.remote.lfs_locks import Locks
     from git_data.remote.ssh_client import Connects
 
 
@@ -29,7 +30,7 @@ def path_for(address: Address) -> str:
 
 
 class Sessions:
-    """Sessions of ``git-lfs-transfer`` by operation (``download``, ``upload``, ``lock``), used by one thread at a time."""
+    """Sessions of ``git-lfs-transfer`` by operation (``download``, ``upload``), used by one thread at a time."""
 
     def __init__(self, address: Address, options: Options, connects: Connects | None = None) -> None:
         self.address = address
@@ -151,6 +152,12 @@ class TransferServer:
                 answer = session.ask(f"verify-object {oid}", [f"size={source.size}", *verify.arguments])
                 if not answer.ok:
                     raise ObjectRefused(f"{self.url}: object {oid[:12]} was sent, and is not accepted: {answer.said}")
+
+    def locks(self, operation: str) -> Locks:
+        """See ``Server.locks``."""
+        from git_data.remote.lfs_locks_ssh import SshLocks
+
+        return SshLocks(self.sessions, operation)
 
     def close(self) -> None:
         """See ``Server.close``."""

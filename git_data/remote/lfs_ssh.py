@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from git_data.remote.address import Address
     from git_data.remote.base import Options, Source
     from git_data.remote.lfs_api import Server
+    from git_data.remote.lfs_locks import Locks
 
 
 class SshServer:
@@ -80,6 +81,10 @@ class SshServer:
     def upload(self, oid: str, granted: Granted, source: Source) -> None:
         """See ``Server.upload``."""
         self.way(UPLOAD).upload(oid, granted, source)
+
+    def locks(self, operation: str) -> Locks:
+        """See ``Server.locks``; which way leads there is found out now."""
+        return self.way(operation).locks(operation)
 
     def close(self) -> None:
         """See ``Server.close``."""

@@ -25,6 +25,7 @@ from git_data.link import batch, probe
 from git_data.link.items import COPY, HARDLINK, NOT_EXPECTED, OBJECT_SUSPECT, REFLINK, Link
 from git_data.link.pure import index_fields
 from git_data.store.objects import TEMP_GRACE_S, Store, stamp_part
+from git_data.worktree import lockable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -214,21 +215,27 @@ def _link(
     if os.path.isdir(store.tmp) and os.access(store.tmp, os.W_OK):
         methods = probe.usable(methods, store.tmp, stage, memory)
     date_s = index_time_s - BACKDATE_S
-    links = [_item(store, item, date_s) for item in items]
+    modes = lockable.modes(repo, [item.path for item in items])
+    links = [_item(store, item, date_s, modes) for item in items]
     if methods[0] == "hardlink":
         from git_data.worktree.ctime import stop_trusting_ctime
 
         stop_trusting_ctime(repo)
         _date_objects(links)
     start = time.monotonic()
-    batch.relink(repo.require_worktree(), stage, methods, [link for link in links if link], repo.settings.jobs, progress)
+    # what somebody has locked, he is about to edit: no hard link to the object
+    editable = [link for link in links if link and link.mode >= 0 and link.mode & 0o200]
+    others = [link for link in links if link and link not in editable] if editable else [link for link in links if link]
+    for chosen, some in ((methods, others), (tuple(method for method in methods if method != "hardlink"), editable)):
+        if some:
+            batch.relink(repo.require_worktree(), stage, chosen, some, repo.settings.jobs, progress)
     suspects = [number for number, link in enumerate(links) if link and link.error == OBJECT_SUSPECT]
     for number in suspects:
         # verify hashes the object and stamps it again, or moves it to quarantine
         pointer = items[number].pointer
         links[number] = None
         if store.sound(pointer.oid, pointer.size) is not None:
-            again = _item(store, items[number], date_s)
+            again = _item(store, items[number], date_s, modes)
             if again is not None:
                 again.stamp_ns = -1
                 batch.relink(repo.require_worktree(), stage, methods, [again])
@@ -241,14 +248,15 @@ def _link(
     return links
 
 
-def _item(store: Store, waiting: Waiting, date_s: int) -> Link | None:
+def _item(store: Store, waiting: Waiting, date_s: int, modes: dict[bytes, int]) -> Link | None:
     pointer = waiting.pointer
     path = store.find(pointer.oid, pointer.size)
     if path is None:
         return None
     part = stamp_part(pointer.oid)
     mtime_ns = date_s * 10**9 + part
-    return Link(waiting.path, os.fsencode(path), pointer.size, pointer.encode(), mtime_ns, stamp_ns=part)
+    mode = modes.get(waiting.path, -1)
+    return Link(waiting.path, os.fsencode(path), pointer.size, pointer.encode(), mtime_ns, stamp_ns=part, mode=mode)
 
 
 def _date_objects(links: list[Link | None]) -> None:

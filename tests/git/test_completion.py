@@ -52,7 +52,7 @@ def _git_completion() -> str:
     [
         (["git", "data", ""], set(COMMANDS)),
         (["git", "data", "tr"], {"track"}),
-        (["git", "data", "un"], {"uninstall", "untrack", "unprotect"}),
+        (["git", "data", "un"], {"uninstall", "unlock", "untrack", "unprotect"}),
         (["git", "-C", "/", "data", "install", "--gl"], {"--global"}),
         (["git", "data", "completion", ""], {"bash", "zsh", "fish", "tcsh"}),
         (["git", "data", "help", "fs"], {"fsck"}),

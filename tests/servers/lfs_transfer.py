@@ -102,10 +102,12 @@ class Session:
     def serve(self) -> None:
         send(b"version=1\n", b"locking\n", FLUSH)
         _OUT.flush()
+        # stock git-lfs 3.3 asks about locks in sessions for "download" and "upload", too
+        locks = ("lock", "list-lock", "unlock")
         allowed = {
-            "upload": ("batch", "put-object", "verify-object"),
-            "download": ("batch", "get-object"),
-            "lock": ("lock", "list-lock", "unlock"),
+            "upload": ("batch", "put-object", "verify-object", *locks),
+            "download": ("batch", "get-object", *locks),
+            "lock": locks,
         }[self.operation]
         while True:
             command, arguments, ended = self.head()

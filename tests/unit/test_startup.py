@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers import Repo, run
+from helpers import ATTRIBUTES, Repo, run
 
 from git_data.__main__ import HOT
 from git_data.setup.command_line import launcher
@@ -65,6 +66,21 @@ def test_checking_out_a_file(repo: Repo, tmp_path: Path) -> None:
     watch(repo, tmp_path / "log")
     repo.git("checkout", "-q", "main")
     assert forbidden((tmp_path / "log").read_text()) == set()
+
+
+def test_checking_out_lockable_files(new_repo: Callable[..., Repo], tmp_path: Path) -> None:
+    """More is to do, and still nothing to be imported."""
+    repo = new_repo("lockable", attributes=ATTRIBUTES.rstrip() + " lockable\n*.txt lockable\n")
+    repo.write("a.bin", 1000)
+    repo.write("a.txt", "one\n")
+    repo.commit("first")
+    repo.write("a.bin", 2000)
+    repo.write("a.txt", "two\n")
+    repo.commit("second")
+    watch(repo, tmp_path / "log")
+    said = repo.run("git", "checkout", "-q", "HEAD~1").stderr.decode()
+    assert forbidden(said) == set() and forbidden((tmp_path / "log").read_text()) == set()
+    assert not repo.file("a.bin").stat().st_mode & 0o222 and not repo.file("a.txt").stat().st_mode & 0o222
 
 
 def test_writing_bytes_for_an_archive(repo: Repo, tmp_path: Path) -> None:
