@@ -41,6 +41,7 @@ _SHOWN = 20
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--history", action="store_true", help="rewrite every commit, of all branches and tags if none are named")
+    parser.add_argument("--keep-pipelines", action="store_true", help="leave stages and their outs with DVC, which can run them")
     add_refs(parser)
     add_object_map(parser)
     parser.add_argument("--allow-missing", action="store_true", help="leave what cannot be moved with DVC, and move the rest")
@@ -73,21 +74,21 @@ def run(arguments: argparse.Namespace) -> int:
         if dvc_apply.finish(repo):
             say("an earlier run was finished; nothing else was done")
             return 0
-        repo = locate()  # what an earlier run had set is taken back now
         require_ready(repo, arguments.history)
     jobs = arguments.jobs or repo.settings.jobs
+    keep = arguments.keep_pipelines
     if arguments.history:
         everything = arguments.everything or not arguments.include_ref
         refs = chosen(repo, everything, arguments.include_ref, arguments.exclude_ref)
         if arguments.dry_run:
-            result = dvc_history.dry_run(repo, jobs, *refs)
+            result = dvc_history.dry_run(repo, jobs, keep, *refs)
         else:
             object_map = os.path.join(here, arguments.object_map) if arguments.object_map else ""
-            result = dvc_history.apply(repo, jobs, arguments.allow_missing, *refs, object_map)
+            result = dvc_history.apply(repo, jobs, arguments.allow_missing, keep, *refs, object_map)
     elif arguments.dry_run:
-        result = dvc_apply.dry_run(repo, jobs)
+        result = dvc_apply.dry_run(repo, jobs, keep)
     else:
-        result = dvc_apply.apply(repo, jobs, arguments.allow_missing)
+        result = dvc_apply.apply(repo, jobs, arguments.allow_missing, keep)
     if arguments.json:
         output.print_json(_json(result, arguments.dry_run))
     else:
@@ -125,6 +126,7 @@ def _json(result: Result, dry_run: bool) -> dict[str, Any]:
             for remote in plan.remotes
         ],
         "notes": [{"path": output.name(piece.source), "note": note} for piece in result.pieces for note in piece.notes],
+        "ignored": [{"file": output.name(file), "pattern": output.name(pattern)} for file, pattern in result.ignored],
         "settings": result.settings,
         "damaged": plan.intake.damaged,
     }
@@ -157,6 +159,10 @@ def _print(repo: Repository, result: Result, dry_run: bool) -> None:
     if dry_run:
         output.line("Nothing has changed. To do it, leave out --dry-run.")
         return
+    if result.settings:
+        output.line(f"Set in the configuration of this repository: {', '.join(result.settings)}.")
+    for file, pattern in result.ignored[:_SHOWN]:
+        output.line(f"'{shown(pattern)}' in '{shown(file)}' still has git ignore data files: new ones need git add --force.")
     if result.copied_bytes:
         output.line(f"Copied, because blocks could not be shared: {human_size(result.copied_bytes)}.")
     _print_cache(result)
@@ -200,7 +206,7 @@ def _print_cache(result: Result) -> None:
         return
     directory = output.plain(plan.config.cache_dir)
     how = "shares its content with the store" if not plan.intake.copied_bytes else "is a copy of its own"
-    if result.left:
+    if result.left or plan.keep_pipelines:
         output.line(f"DVC's cache ({directory}) {how}, and is still needed.")
     else:
         output.line(f"DVC's cache {how}; if nobody else uses it, delete it: rm -rf {directory}")

@@ -100,7 +100,7 @@ def adopt(repo: Repository, store: Store, contents: list[Content], jobs: int, pr
     def take(content: Content) -> None:
         work.take(content)
         if progress is not None:
-            progress(1, max(content.size, 0))
+            progress(1, max(content.size, 0) if content.pointer is None else content.pointer.size)
 
     try:
         run_parallel(take, rest, jobs)

@@ -6,6 +6,7 @@ cache become files, and the branch moves.  A kill before that leaves objects nob
 
 from __future__ import annotations
 
+import functools
 import os
 
 from git_data.base import fsio
@@ -16,11 +17,12 @@ from git_data.git.run import git, records
 from git_data.git.scan import shown
 from git_data.link.probe import usable
 from git_data.migrate import dvc_config, dvc_remotes, dvc_settings, dvc_worktree, moves, one_commit, outcome
-from git_data.migrate.dvc_cache import Intake, empty
+from git_data.migrate.dvc_cache import Intake
 from git_data.migrate.dvc_pieces import EXECUTABLE, Pieces
 from git_data.migrate.dvc_plan import Plan, root_of, tree_of
 from git_data.migrate.dvc_tree import Translated, Translator, Tree, Value, differences
 from git_data.migrate.dvc_worktree import Placed, Seen
+from git_data.migrate.hashes import EMPTY
 from git_data.migrate.record import BEGUN, Record, load
 from git_data.migrate.setup import set_up
 from git_data.pointer import MAX_SIZE_BYTES, Pointer, parse
@@ -52,7 +54,6 @@ class Result:
         self.size_bytes = 0
         self.places: dict[str, int] = {}
         self.gone: list[bytes] = []
-        self.come: list[bytes] = []
         self.commit = ""
         self.commits = 0
         self.copied_bytes = 0
@@ -60,6 +61,8 @@ class Result:
         self.cache_left = False
         self.versions = 0
         self.left_in_history: list[Piece] = []
+        self.ignored: list[tuple[bytes, bytes]] = []
+        """patterns by which git ignores files that are tracked now: file, pattern"""
         self.words: list[str] = []
         """what else is to be said about a rewritten history"""
 
@@ -69,13 +72,13 @@ class Result:
         return [piece for piece in self.pieces if piece.reason]
 
 
-def begin(repo: Repository, store: Store, jobs: int, progress: Progress | None) -> tuple[Plan, Tree]:
+def begin(repo: Repository, store: Store, jobs: int, keep_pipelines: bool) -> tuple[Plan, Tree]:
     """What there is to do for the commit that is checked out. Raises: RepositoryError."""
     _, head = one_commit.checked_out(repo)
     special, others = tree_of(repo, head)
     root = root_of(special)
     config = dvc_config.read(os.path.join(repo.require_worktree(), os.fsdecode(root)))
-    plan = Plan(repo, root, Intake(repo, store, config.cache_dir, jobs, progress), config)
+    plan = Plan(repo, root, Intake(repo, store, config.cache_dir, jobs), config, keep_pipelines)
     plan.blobs.load([blob for mode, blob in special.values() if mode != b"160000"])
     tree = Tree(special, {})
     plan.add(tree, at_head=True)
@@ -84,7 +87,7 @@ def begin(repo: Repository, store: Store, jobs: int, progress: Progress | None) 
     return plan, tree
 
 
-def translator(plan: Plan, store: Store) -> Translator:
+def translator(plan: Plan, store: Store, ignore: bool = False) -> Translator:
     """Makes what is to be of what is, when contents have been taken in."""
 
     def content_of(pointer: Pointer) -> bytes:
@@ -98,23 +101,25 @@ def translator(plan: Plan, store: Store) -> Translator:
 
     pieces = Pieces(plan.sources, plan.intake.found, plan.in_git, plan.executable(), content_of)
     worktree = plan.repo.require_worktree()
-    return Translator(
-        plan.root, pieces, plan.blobs.read, lambda config, before: dvc_settings.gitdata(worktree, plan.root, config, before)
-    )
+
+    @functools.cache
+    def gitdata(config: bytes, before: bytes) -> bytes:
+        return dvc_settings.gitdata(worktree, plan.root, config, before)
+
+    return Translator(plan.root, pieces, plan.blobs.read, gitdata, plan.keep_pipelines, ignore)
 
 
-def dry_run(repo: Repository, jobs: int) -> Result:
+def dry_run(repo: Repository, jobs: int, keep_pipelines: bool) -> Result:
     """What would be done. Nothing changes."""
     store = open_store(repo)
-    plan, tree = begin(repo, store, jobs, None)
+    plan, tree = begin(repo, store, jobs, keep_pipelines)
     result = Result(plan)
     result.places, missing = plan.look()
     lacking = {one.key for one in missing}
     pretend(plan, lacking)
-    translated = translator(plan, store).translate(tree)
+    translated = translator(plan, store, ignore=True).translate(tree)
     count_files(result, translated)
-    result.gone, come = differences(None, tree, translated)
-    result.come = sorted(come)
+    result.gone, _ = differences(None, tree, translated)
     plan.close()
     return result
 
@@ -126,20 +131,21 @@ def pretend(plan: Plan, lacking: set[Key]) -> None:
             plan.intake.found[key] = Pointer("0" * 64, max(one.size, 1))
 
 
-def apply(repo: Repository, jobs: int, allow_missing: bool) -> Result:
+def apply(repo: Repository, jobs: int, allow_missing: bool, keep_pipelines: bool) -> Result:
     """Migrate what is checked out.
 
     Raises: MissingData when content is nowhere (without ``allow_missing``), CheckFailed when files were changed, RepositoryError.
     """
     store = open_store(repo)
-    plan, tree = begin(repo, store, jobs, None)
+    plan, tree = begin(repo, store, jobs, keep_pipelines)
     result = Result(plan)
     size = sum(max(one.size, 0) for one in plan.wanted.values())
+    require_space(plan, store)
     with Progress("taking in", len(plan.wanted), size) as progress:
         plan.intake.progress = progress
         plan.take_in()
     plan.close()
-    translated = translator(plan, store).translate(tree)
+    translated = translator(plan, store, ignore=True).translate(tree)
     count_files(result, translated)
     require_complete(result, allow_missing)
     if all(piece.reason for piece in result.pieces):
@@ -153,8 +159,18 @@ def apply(repo: Repository, jobs: int, allow_missing: bool) -> Result:
     result.commit = move.new
     prepare(repo, store, record, plan, translated, result, seen, files)
     moves.carry_out(repo, store, record, seen.vouched)
-    share(repo, store, seen, files)
+    afterwards(repo, store, seen, files, result)
     return result
+
+
+def require_space(plan: Plan, store: Store) -> None:
+    """Raises: NoSpace where DVC's cache is on another file system and everything has to be copied, and there is no room."""
+    directory = store.root
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    if os.path.isdir(plan.config.cache_dir) and os.stat(plan.config.cache_dir).st_dev != os.stat(directory).st_dev:
+        places = (plan.intake.cached(one.key) for one in plan.intake.known(plan.wanted.values()))
+        outcome.require_space(store.root, sum(os.path.getsize(path) for path in places if path))
 
 
 def prepare(
@@ -176,15 +192,18 @@ def prepare(
     set_up(repo, store, record)
     dvc_remotes.begin_folders(plan.remotes, repo.require_worktree())
     result.settings = dvc_settings.local(repo, plan.config, plan.remotes, record)
-    if not any(piece.reason for piece in translated.pieces.values()):
+    if result.commits and not result.left and not plan.keep_pipelines:
         _hide_dvc(repo, plan.root)
-    _keep_links(repo, store, plan)
+    result.settings += _keep_links(repo, store, plan)
     result.copied_bytes = plan.intake.copied_bytes + dvc_worktree.replace_links(repo, store, seen)
     dvc_worktree.set_executable(repo, files, seen)
 
 
-def share(repo: Repository, store: Store, seen: Seen, files: list[Placed]) -> None:
-    """Let files share their blocks with the store where that is possible."""
+def afterwards(repo: Repository, store: Store, seen: Seen, files: list[Placed], result: Result) -> None:
+    """Let files share their blocks with the store where that is possible; see which patterns still have git ignore them."""
+    stdin = b"".join(file.path + b"\0" for file in files)
+    fields = git("check-ignore", "--no-index", "--stdin", "-z", "-v", ok=(0, 1), stdin=stdin, cwd=repo.worktree).split(b"\0")
+    result.ignored = sorted(set(zip(fields[0::4], fields[2::4])))
     wanted = [(file.path, file.pointer) for file in files if file.path in seen.vouched and file.pointer.size]
     share_with_store(store, repo.require_worktree(), wanted)
 
@@ -230,7 +249,7 @@ def placed(translated: Translated) -> list[Placed]:
     found = []
     for piece in translated.pieces.values():
         for path, (mode, content) in piece.files.items():
-            pointer = parse(content) if content else empty()
+            pointer = parse(content) if content else Pointer(EMPTY, 0)
             if pointer is not None:
                 found.append(Placed(path, pointer, mode == EXECUTABLE))
     return found
@@ -261,7 +280,7 @@ def look(repo: Repository, store: Store, files: list[Placed], plan: Plan, jobs: 
 
 
 def _hide_dvc(repo: Repository, root: bytes) -> None:
-    """DVC's directory stays on disk, with its cache; git is not to show it."""
+    """DVC's directory stays on disk, with its cache; no commit says that git is not to show it."""
     path = os.path.join(repo.common_dir, "info", "exclude")
     line = b"/" + root + b".dvc/"
     content = fsio.read_file(path) or b""
@@ -270,16 +289,18 @@ def _hide_dvc(repo: Repository, root: bytes) -> None:
         fsio.write_file(path, content + (b"" if not content or content.endswith(b"\n") else b"\n") + line + b"\n")
 
 
-def _keep_links(repo: Repository, store: Store, plan: Plan) -> None:
+def _keep_links(repo: Repository, store: Store, plan: Plan) -> list[str]:
     """Who has DVC make links where blocks cannot be shared gets hard links from us, too."""
     types = plan.config.link_types
     if not any(name in ("hardlink", "symlink") for name in types) or repo.config.get("data.link"):
-        return
+        return []
     stage = os.path.join(repo.data_dir, "tmp")
     os.makedirs(stage, exist_ok=True)
-    if "reflink" not in usable(("reflink",), store.tmp, stage, os.path.join(repo.data_dir, "links")):
-        git("config", "--local", "data.link", "hardlink", cwd=repo.worktree)
-        repo.settings.link = ("hardlink", "copy")
+    if "reflink" in usable(("reflink",), store.tmp, stage, os.path.join(repo.data_dir, "links")):
+        return []
+    git("config", "--local", "data.link", "hardlink", cwd=repo.worktree)
+    repo.settings.link = ("hardlink", "copy")
+    return ["data.link"]
 
 
 def finish(repo: Repository) -> bool:

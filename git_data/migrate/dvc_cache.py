@@ -16,7 +16,7 @@ from git_data.link.batch import run_parallel
 from git_data.migrate import adopt
 from git_data.migrate.contents import Contents
 from git_data.migrate.dvc_files import Key, Out
-from git_data.migrate.hashes import EMPTY, Pieces, file_hash, hash_of
+from git_data.migrate.hashes import Pieces, file_hash, hash_of
 from git_data.pointer import Pointer
 
 TYPE_CHECKING = False
@@ -69,7 +69,8 @@ class Intake:
 
     def take_in(self, wanted: list[Wanted]) -> list[Wanted]:
         """Take in what cache and work tree have; the rest. Raises: FileSystemError."""
-        contents = {one.key: self._content(one) for one in wanted}
+        # large ones first, so that no thread ends with one alone
+        contents = {one.key: self._content(one) for one in sorted(wanted, key=lambda one: -one.size)}
         adopt.adopt(self.repo, self.store, list(contents.values()), self.jobs, self.progress)
         for key, content in contents.items():
             if content.pointer is not None:
@@ -83,9 +84,9 @@ class Intake:
         root = self.repo.require_worktree()
         places = [adopt.Place(path, linkable=True) for path in cache_paths(self.cache_dir, one.key)]
         places += [adopt.Place(os.path.join(root, os.fsdecode(path))) for path in one.paths]
-        return adopt.Content(
-            b"dvc %s %s" % (algorithm(one.key).encode(), one.key.md5.encode()), places, one.size, algorithm(one.key), one.key.md5
-        )
+        name = b"dvc %s %s" % (algorithm(one.key).encode(), one.key.md5.encode())
+        # the MD5 decides; a size that somebody wrote into a file does not
+        return adopt.Content(name, places, one.size if one.key.md5 == EMPTY_MD5 else -1, algorithm(one.key), one.key.md5)
 
     # -- remotes
 
@@ -192,8 +193,3 @@ def remote_keys(key: Key, suffix: str = "") -> list[str]:
     name = f"{key.md5[:2]}/{key.md5[2:]}{suffix}"
     new = f"files/md5/{name}"
     return [name, new] if key.legacy else [new, name]
-
-
-def empty() -> Pointer:
-    """What stands for an empty file, which is no object."""
-    return Pointer(EMPTY, 0)

@@ -13,6 +13,7 @@ from typing import Any
 
 from git_data.migrate.dvc_paths import inside, resolve
 from git_data.migrate.dvc_yaml import Unreadable, entries, load, mapping
+from git_data.remote.address import redacted
 
 _MD5 = re.compile(r"([0-9a-f]{32})(\.dir)?")
 _MAX_OUTS = 1_000_000
@@ -197,14 +198,14 @@ def _uncached(stage: dict[Any, Any]) -> list[re.Pattern[str]]:
 
 
 def _imported(deps: list[Any]) -> dict[str, str]:
-    """Where imported data is from: ``from``, ``path``, ``rev``, ``locked`` of a repository; ``from``, ``locked`` of a URL."""
+    """Where imported data is from: ``from``, ``source``, ``rev``, ``locked`` of a repository; ``from``, ``locked`` of a URL."""
     if len(deps) != 1:
         return {}
     dep = mapping(deps[0])
     repo = mapping(dep.get("repo"))
     if repo:
-        named = {"from": repo.get("url"), "path": dep.get("path"), "rev": repo.get("rev"), "locked": repo.get("rev_lock")}
+        named = {"from": repo.get("url"), "source": dep.get("path"), "rev": repo.get("rev"), "locked": repo.get("rev_lock")}
     else:
         locked = next((f"{name}:{dep[name]}" for name in ("etag", "checksum", "md5", "version_id") if dep.get(name)), None)
         named = {"from": dep.get("path"), "locked": locked}
-    return {key: str(value) for key, value in named.items() if value}
+    return {key: redacted(str(value)) if key == "from" else str(value) for key, value in named.items() if value}

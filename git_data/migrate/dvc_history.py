@@ -12,7 +12,6 @@ import posixpath
 from git_data.base.report import Progress
 from git_data.errors import CheckFailed, RepositoryError
 from git_data.git.run import git
-from git_data.git.scan import shown
 from git_data.migrate import dvc_apply, history, outcome
 from git_data.migrate.dvc_apply import COMMAND, Result
 from git_data.migrate.dvc_pieces import is_source, is_special
@@ -160,10 +159,10 @@ def _sources(special: dict[bytes, tuple[bytes, bytes]]) -> Iterable[tuple[bytes,
             yield path, blob, special.get(path[:-4] + b"lock", (b"", b""))[1] if is_pipeline else b""
 
 
-def dry_run(repo: Repository, jobs: int, include: list[str], exclude: list[str]) -> Result:
+def dry_run(repo: Repository, jobs: int, keep_pipelines: bool, include: list[str], exclude: list[str]) -> Result:
     """What would be done. Nothing changes."""
     store = open_store(repo)
-    plan, tree = dvc_apply.begin(repo, store, jobs, None)
+    plan, tree = dvc_apply.begin(repo, store, jobs, keep_pipelines)
     result = Result(plan)
     result.commits = _survey(repo, plan, include, exclude)
     result.places, missing = plan.look()
@@ -184,7 +183,13 @@ def dry_run(repo: Repository, jobs: int, include: list[str], exclude: list[str])
 
 
 def apply(
-    repo: Repository, jobs: int, allow_missing: bool, include: list[str], exclude: list[str], object_map: str = ""
+    repo: Repository,
+    jobs: int,
+    allow_missing: bool,
+    keep_pipelines: bool,
+    include: list[str],
+    exclude: list[str],
+    object_map: str = "",
 ) -> Result:
     """Rewrite the history of branches and tags (full names), but nothing that ``exclude`` reaches.
 
@@ -196,10 +201,11 @@ def apply(
         raise RepositoryError(
             f"there are other work trees ('{others[0]}'), whose data DVC has put there", f"git worktree remove '{others[0]}'"
         )
-    plan, tree = dvc_apply.begin(repo, store, jobs, None)
+    plan, tree = dvc_apply.begin(repo, store, jobs, keep_pipelines)
     result = Result(plan)
     result.commits = _survey(repo, plan, include, exclude)
     size = sum(max(one.size, 0) for one in plan.wanted.values())
+    dvc_apply.require_space(plan, store)
     with Progress("taking in", len(plan.wanted), size) as progress:
         plan.intake.progress = progress
         plan.take_in()
@@ -223,7 +229,7 @@ def apply(
     seen = dvc_apply.look(repo, store, placed, plan, jobs)
     dvc_apply.prepare(repo, store, record, plan, head, result, seen, placed)
     outcome.publish(repo, store, record, rewritten, object_map, seen.vouched)
-    dvc_apply.share(repo, store, seen, placed)
+    dvc_apply.afterwards(repo, store, seen, placed, result)
     result.words = outcome.afterwards(repo, record, rewritten)
     return result
 
@@ -233,7 +239,7 @@ def _summarise(result: Result, transform: DvcTransform, head: Translated) -> Non
     result.pieces = sorted(head.pieces.values(), key=lambda piece: piece.source)
     dvc_apply.count_files(result, head)
     result.left_in_history = [
-        piece for (source, _), piece in sorted(transform.left.items()) if id(piece) not in at_head and shown(source)
+        piece for _, piece in sorted(transform.left.items(), key=lambda item: item[0]) if id(piece) not in at_head
     ]
     result.versions = len(transform.versions)
 

@@ -82,13 +82,21 @@ def directory_oid(files: Iterable[tuple[bytes, Pointer]]) -> str:
     return hasher.hexdigest()
 
 
-def with_imports(pipeline: bytes, imports: list[dict[str, str]]) -> bytes:
-    """``data.yaml`` of a directory: the pipeline, and below it where data came from."""
-    if not imports:
+def split(content: bytes) -> tuple[bytes, bytes]:
+    """A ``data.yaml`` as its pipeline, and what stands below ``imports:`` at its end."""
+    if content.startswith(b"imports:\n"):
+        return b"", content
+    pipeline, found, imports = content.partition(b"\nimports:\n")
+    return (pipeline + b"\n", b"imports:\n" + imports) if found else (content, b"")
+
+
+def with_imports(pipeline: bytes, before: bytes, imports: list[dict[str, str]]) -> bytes:
+    """``data.yaml`` of a directory: the pipeline, and below it where data came from; ``before`` is what stood there already."""
+    if not imports and not before:
         return pipeline
-    text = ["imports:"]
+    text = [] if before else ["imports:"]
     for one in imports:
         for number, (key, value) in enumerate(one.items()):
             text.append(f"{'- ' if not number else '  '}{key}: {json.dumps(value, ensure_ascii=False)}")
     block = ("\n".join(text) + "\n").encode("utf-8", "surrogateescape")
-    return pipeline + (b"" if not pipeline or pipeline.endswith(b"\n") else b"\n") + block
+    return pipeline + (b"" if not pipeline or pipeline.endswith(b"\n") else b"\n") + before + (block if imports else b"")

@@ -47,5 +47,6 @@ def checked(path: str) -> bytes:
 
 
 def _is_git(part: str) -> bool:
+    """Whether some file system would take a name for ``.git``, or for the directory itself or the one above."""
     bare = "".join(character for character in part if character not in _IGNORED).lower()
-    return bare.partition(":")[0].rstrip(" .") in (".git", "git~1", "") and not (bare.startswith(":") and len(bare) > 1)
+    return part in ("", ".", "..") or bare.partition(":")[0].rstrip(" .") in (".git", "git~1")

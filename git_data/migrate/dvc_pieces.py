@@ -31,7 +31,7 @@ def is_source(path: bytes) -> bool:
     return name == b"dvc.yaml" or (name.endswith(b".dvc") and name != b".dvc")
 
 
-_NAMES = frozenset((b".gitignore", b".gitattributes", b".dvcignore", b".gitdata", b"dvc.yaml", b"dvc.lock"))
+_NAMES = frozenset(b".gitignore .gitattributes .dvcignore .gitdata dvc.yaml dvc.lock data.yaml data.lock".split())
 
 
 class Piece:

@@ -51,7 +51,10 @@ class Plan:
     lies above them, what stages depend on.
     """
 
-    def __init__(self, repo: Repository, root: bytes, intake: Intake, config: dvc_config.DvcConfig) -> None:
+    def __init__(
+        self, repo: Repository, root: bytes, intake: Intake, config: dvc_config.DvcConfig, keep_pipelines: bool = False
+    ) -> None:
+        self.keep_pipelines = keep_pipelines
         self.repo = repo
         self.root = root
         self.config = config
@@ -79,9 +82,8 @@ class Plan:
 
     def add_source(self, path: bytes, content: bytes, lock: bytes | None, at_head: bool) -> None:
         """Take up what one source names."""
-        directory = posixpath.dirname(path)
-        prefix = directory + b"/" if directory else b""
-        self.watched.update((prefix + b"data.yaml", prefix + b"data.lock"))
+        if self.keep_pipelines and posixpath.basename(path) == b"dvc.yaml":
+            return
         try:
             parsed = self.sources.parsed(path, content, lock)
             for dep in parsed.deps:

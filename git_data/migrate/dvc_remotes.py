@@ -31,7 +31,8 @@ _NAMES = {
     "sse_kms_key_id": "ssekmskeyid",
 }
 _IN_URL = ("user", "port")
-_SCHEMES = {"azure": "az", "webdavs": "webdavs"}
+_SCHEMES = {"azure": "az"}
+_READ_ONLY = ("http", "https")
 
 
 class Mapped:
@@ -84,6 +85,13 @@ def _mapped(config: DvcConfig, remote: Remote, root: str) -> Mapped:
             return result
         address = parse(url, root)
         check_scheme(address.scheme)
+        if address.scheme in _READ_ONLY:
+            result.source = url
+            result.reason = "git-data can only read from a web server"
+            return result
+        if address.scheme == "gdrive":
+            result.reason = "DVC's addresses of Google Drive are not those of others"
+            return result
         mapped_url = f"{url.rstrip('/')}/{PREFIX}"
         check("url", mapped_url, committed=remote.committed)
     except GitDataError as error:

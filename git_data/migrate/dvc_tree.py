@@ -58,11 +58,23 @@ class Translated:
 
 
 class Translator:
-    """``read`` gives the content of a blob (hex), ``gitdata`` the ``.gitdata`` for a ``.dvc/config`` and the one there was."""
+    """``read`` gives the content of a blob (hex), ``gitdata`` the ``.gitdata`` for a ``.dvc/config`` and the one there was.
+
+    With ``keep_pipelines`` stages and their outs stay with DVC.  ``ignore`` has git ignore the directory ``.dvc`` where nothing
+    of DVC is left: in clones that DVC was used in its cache is there.
+    """
 
     def __init__(
-        self, root: bytes, pieces: Pieces, read: Callable[[bytes], bytes], gitdata: Callable[[bytes, bytes], bytes]
+        self,
+        root: bytes,
+        pieces: Pieces,
+        read: Callable[[bytes], bytes],
+        gitdata: Callable[[bytes, bytes], bytes],
+        keep_pipelines: bool = False,
+        ignore: bool = False,
     ) -> None:
+        self._ignore = ignore
+        self._keep_pipelines = keep_pipelines
         self._root = root
         self._pieces = pieces
         self._read = read
@@ -73,13 +85,15 @@ class Translator:
     def translate(self, tree: Tree) -> Translated:
         """What becomes of a commit's files."""
         special = tree.special
-        pieces = {path: self._piece(path, tree) for path in special if is_source(path) and special[path][0][:3] == b"100"}
+        sources = [path for path in special if is_source(path) and special[path][0][:3] == b"100"]
+        wanted = [path for path in sources if not (self._keep_pipelines and posixpath.basename(path) == b"dvc.yaml")]
+        pieces = {path: self._piece(path, tree) for path in wanted}
         loose = {path: Value(mode, blob) for path, (mode, blob) in special.items()}
         done = [piece for piece in pieces.values() if not piece.reason]
         for path in (path for piece in done for path in piece.gone):
             loose.pop(path, None)
         self._put_pipelines(tree, loose, done)
-        is_left = len(done) < len(pieces)
+        is_left = len(done) < len(sources)
         self._put_lists(tree, loose, done, is_left)
         config = special.get(self._root + b".dvc/config")
         if config is not None:
@@ -91,7 +105,17 @@ class Translator:
             for path in special:
                 if path.startswith(self._root + b".dvc/") or posixpath.basename(path) == b".dvcignore":
                     loose.pop(path, None)
+            if self._ignore and config is not None:
+                self._ignore_dvc(loose)
         return Translated(loose, pieces)
+
+    def _ignore_dvc(self, loose: dict[bytes, Value]) -> None:
+        path = self._root + b".gitignore"
+        value = loose.get(path, Value(FILE, content=b""))
+        if value.mode[:3] == b"100":
+            content = self._read(value.blob) if value.content is None else value.content
+            end = b"" if not content or content.endswith(b"\n") else b"\n"
+            loose[path] = Value(value.mode, content=content + end + b"/.dvc/\n")
 
     def _piece(self, path: bytes, tree: Tree) -> Piece:
         blob = tree.special[path][1]
@@ -105,7 +129,28 @@ class Translator:
             return piece
         if not path.startswith(self._root):
             return _refused(piece, "it lies outside of the DVC repository")
-        return _refused(piece, reason) if (reason := _conflict(piece, tree)) else piece
+        return _refused(piece, reason) if (reason := self._conflict(piece, tree)) else piece
+
+    def _conflict(self, piece: Piece, tree: Tree) -> str:
+        directory = posixpath.dirname(piece.source)
+        if piece.pipeline is not None:
+            prefix = directory + b"/" if directory else b""
+            for name, taken in (
+                (b"data.yaml", bool(self._data_yaml(tree, directory)[0])),
+                (b"data.lock", piece.lock is not None and prefix + b"data.lock" in tree.special),
+            ):
+                if taken:
+                    return f"there is another '{(prefix + name).decode('utf-8', 'replace')}' already"
+        for path in tree.plain:
+            # git keeps a file, or a link, at the path of an out, above it or (of a file) below it
+            if path in piece.files or any(out.startswith(path + b"/") for out, _ in piece.outs):
+                return f"git itself keeps '{path.decode('utf-8', 'replace')}'"
+        return ""
+
+    def _data_yaml(self, tree: Tree, directory: bytes) -> tuple[bytes, bytes]:
+        """The pipeline and the imports that a directory's ``data.yaml`` has already."""
+        path = directory + b"/data.yaml" if directory else b"data.yaml"
+        return dvc_lock.split(self._read(tree.special[path][1])) if path in tree.special else (b"", b"")
 
     def _put_pipelines(self, tree: Tree, loose: dict[bytes, Value], done: list[Piece]) -> None:
         imports = imports_of(done)
@@ -113,10 +158,12 @@ class Translator:
         for directory in {*imports, *pipelines}:
             prefix = directory + b"/" if directory else b""
             pipeline = pipelines.get(directory)
-            if prefix + b"data.yaml" in tree.plain:
-                continue  # somebody else's; only imports come to be here
-            text = pipeline.pipeline or b"" if pipeline is not None else b""
-            content = dvc_lock.with_imports(text, imports.get(directory, []))
+            text, before = self._data_yaml(tree, directory)
+            if text and not before:
+                continue  # somebody else's; what was imported is not written into it
+            if pipeline is not None:
+                text = pipeline.pipeline or b""
+            content = dvc_lock.with_imports(text, before, imports.get(directory, []))
             loose[prefix + b"data.yaml"] = Value(FILE, content=content)
             if pipeline is not None and pipeline.lock is not None:
                 loose[prefix + b"data.lock"] = Value(FILE, content=pipeline.lock)
@@ -166,20 +213,6 @@ def _refused(piece: Piece, reason: str) -> Piece:
     refused = Piece(piece.source)
     refused.reason = reason
     return refused
-
-
-def _conflict(piece: Piece, tree: Tree) -> str:
-    directory = posixpath.dirname(piece.source)
-    prefix = directory + b"/" if directory else b""
-    if piece.pipeline is not None:
-        for name in (b"data.yaml", b"data.lock"):
-            if prefix + name in tree.plain:
-                return f"there is another '{(prefix + name).decode('utf-8', 'replace')}' already"
-    for path in tree.plain:
-        # git keeps a file, or a link, at the path of an out, above it or (of a file) below it
-        if path in piece.files or any(out.startswith(path + b"/") for out, _ in piece.outs):
-            return f"git itself keeps '{path.decode('utf-8', 'replace')}'"
-    return ""
 
 
 def _without_lines(content: bytes, outs: tuple[tuple[str, bool], ...], ignored: bytes) -> bytes:

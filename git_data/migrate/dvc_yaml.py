@@ -6,6 +6,7 @@ names and sizes.  Tags that would make objects are errors, and so is what grows 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -30,11 +31,9 @@ class _Loader(yaml.SafeLoader):
             raise Unreadable("its aliases grow beyond measure")
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", __import__("re").compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:null", __import__("re").compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:merge", __import__("re").compile(r"^(?:<<)$"), ["<"])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^(?:<<)$"), ["<"])
 
 
 def load(content: bytes) -> dict[str, Any]:

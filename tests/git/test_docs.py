@@ -26,6 +26,7 @@ FROM_SCRATCH = [SOURCES / "README.md", SOURCES / "docs" / "tutorial.md", SOURCES
 WITH_A_SERVER = [SOURCES / "docs" / "tutorial-remotes.md", SOURCES / "docs" / "tutorial-hosting.md"]
 OF_GIT_LFS = SOURCES / "docs" / "migrate-from-git-lfs.md"
 OF_GIT_ANNEX = SOURCES / "docs" / "migrate-from-git-annex.md"
+OF_DVC = SOURCES / "docs" / "migrate-from-dvc.md"
 PAGES = sorted((SOURCES / "docs" / "concepts").glob("*.md")) + sorted((SOURCES / "docs" / "examples").glob("*.md"))
 ALL = [*SOURCES.glob("*.md"), *(SOURCES / "docs").rglob("*.md")]
 
@@ -139,6 +140,16 @@ def test_the_page_about_git_annex(tmp_path: Path):
     if shutil.which("git-annex") is None:
         _cannot("git-annex is not installed (Debian: git-annex)")
     run_blocks(blocks_of(OF_GIT_ANNEX), tmp_path)
+
+
+@pytest.mark.usefixtures("global_config")
+def test_the_page_about_dvc(tmp_path: Path, dvc_python: str, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/dvc").symlink_to(Path(dvc_python).parent / "dvc")
+    monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path / "bin"), os.environ["PATH"])))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    (tmp_path / "page").mkdir()
+    run_blocks(blocks_of(OF_DVC), tmp_path / "page")
 
 
 @pytest.mark.slow

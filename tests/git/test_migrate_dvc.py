@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from helpers import Repo, content
 from servers.dvc import Project, snapshot
+from servers.seaweedfs import SeaweedFS
+
+from git_data.remote.base import Source
 
 
 @pytest.fixture
@@ -43,11 +46,16 @@ def test_one_commit_moves_everything_and_undo_takes_it_back(dvc_project: Project
     assert os.stat(repo.file("tool.sh")).st_mode & 0o100
     repo.assert_clean()
     assert leftovers(repo) == []
-    assert repo.read(".gitignore") == b"*.log\n"
+    assert repo.read(".gitignore") == b"*.log\n/.dvc/\n"
     assert repo.read("data.yaml").startswith(repo.blob("dvc.yaml", "HEAD^"))
     assert b"sha256:" in repo.blob("data.lock", "HEAD") and b"md5" not in repo.blob("data.lock", "HEAD")
     imports = repo.read("data.yaml").decode().partition("imports:\n")[2]
-    assert 'path: "lib"' in imports and "locked:" in imports and f'from: "{dvc_project.path.parent}/outside.txt"' in imports
+    assert (
+        'path: "lib"' in imports
+        and 'source: "shared"' in imports
+        and "locked:" in imports
+        and f'from: "{dvc_project.path.parent}/outside.txt"' in imports
+    )
     settings = repo.git("config", "--file", ".gitdata", "--list").splitlines()
     assert "data.storage.url=../remote/git-data" in settings and "data.remote=storage" in settings
     assert "data.cloud.region=eu-central-1" in settings and "data.cloud.url=s3://bucket/prefix/git-data" in settings
@@ -90,6 +98,20 @@ def test_history_has_every_version_of_every_file_in_every_commit(dvc_project: Pr
     assert dvc_says(dvc_project, repo) in ("", "{}")
 
 
+def test_pipelines_can_stay_with_dvc_for_a_while(dvc_project: Project, repo: Repo):
+    before = snapshot(repo.path)
+    repo.data("migrate", "dvc", "--keep-pipelines")
+    assert snapshot(repo.path) == before
+    repo.assert_clean()
+    assert leftovers(repo) == [".dvc/.gitignore", ".dvc/config", ".dvcignore", "dvc.lock", "dvc.yaml"]
+    dvc_project.dvc.run(repo.path, "dvc repro --dry --single-item train", "dvc status")
+    assert repo.status() == "" and dvc_says(dvc_project, repo) in ("", "{}")
+    repo.data("migrate", "dvc")
+    assert snapshot(repo.path) == before and leftovers(repo) == []
+    assert repo.read("data.yaml").count(b"imports:") == 1 and repo.read("data.yaml").startswith(b"# how the model")
+    repo.assert_clean()
+
+
 def test_what_is_missing_is_listed_refused_and_left_if_allowed(repo: Repo):
     shutil.rmtree(repo.path.parent / "remote")
     for name in ("large.bin", "data/raw/a.bin"):
@@ -106,6 +128,33 @@ def test_what_is_missing_is_listed_refused_and_left_if_allowed(repo: Repo):
     assert leftovers(repo) and "tool.sh.dvc" not in leftovers(repo) and repo.pointer("tool.sh") is None
     assert b"/tool.sh" not in repo.read(".gitignore") and b"/large.bin" in repo.read(".gitignore")
     repo.assert_clean()
+
+
+def test_what_only_an_s3_remote_of_dvc_has_is_fetched(repo: Repo, seaweedfs: SeaweedFS):
+    prefix = seaweedfs.prefix()
+    remote = seaweedfs.remote(prefix=prefix)
+    objects = repo.path.parent / "remote"
+    for path in sorted(path for path in objects.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        remote.put(path.relative_to(objects).as_posix(), Source(len(data), hashlib.sha256(data).hexdigest(), content=data))
+    for name in ("large.bin", "data/raw/a.bin", "data/raw/naïve name.txt"):
+        repo.file(name).unlink()
+    shutil.rmtree(objects)
+    shutil.rmtree(repo.file(".dvc/cache"))
+    config = (
+        repo.read(".dvc/config")
+        .decode()
+        .replace("url = ../../remote", f"url = s3://tests/{prefix}\n    endpointurl = {seaweedfs.url}")
+    )
+    repo.write(".dvc/config", config)
+    repo.commit("on S3")
+    assert "in remote 'storage'" in repo.data("migrate", "dvc", "--dry-run")
+    repo.data("migrate", "dvc")
+    assert leftovers(repo) == [] and len(repo.read("large.bin")) == 1_500_000
+    assert repo.read("data/raw/naïve name.txt") == b"umlaut\n"
+    assert repo.git("config", "-f", ".gitdata", "data.storage.endpoint").strip() == seaweedfs.url
+    repo.data("push", "storage")
+    assert seaweedfs.remote(prefix=f"{prefix}/git-data").stat("layout") is not None
 
 
 def test_changed_files_stop_it(repo: Repo):
@@ -129,7 +178,7 @@ def test_links_into_the_cache_become_files_of_ours(dvc_project: Project, repo: R
     repo.age("model/empty")  # DVC makes empty files anew
     before = snapshot(repo.path)
     assert repo.file("large.bin").is_symlink() or os.stat(repo.file("large.bin")).st_nlink > 1
-    repo.data("migrate", "dvc")
+    assert "data.link" in repo.data("migrate", "dvc")
     assert snapshot(repo.path) == before
     repo.assert_clean()
     assert not any(path.is_symlink() for path in repo.path.rglob("*") if ".git" not in path.parts)
@@ -171,6 +220,8 @@ _HOSTILE = {
     "an alias bomb": "a: &a {{x: 1}}\n"
     + "".join(f"{n}: &{n} [{', '.join([f'*{p}'] * 20)}]\n" for p, n in zip("abcdefgh", "bcdefghi"))
     + "outs: *i\n",
+    "a path behind a link": "outs:\n- md5: {md5}\n  hash: md5\n  path: exit/out.bin\n",
+    "a file that git has": "outs:\n- md5: {md5}\n  hash: md5\n  path: train.py\n",
     "a directory that leads out": "outs:\n- md5: {dir}.dir\n  hash: md5\n  path: victim\n",
     "not YAML": "outs: [\n",
 }
@@ -183,7 +234,11 @@ def test_hostile_files_are_refused_and_nothing_is_written_outside(repo: Repo, ki
     place = repo.file(f".dvc/cache/files/md5/{name[:2]}/{name[2:]}.dir")
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(listing)
-    repo.write("evil.dvc", _HOSTILE[kind].format(md5="0" * 32, dir=name))
+    repo.write("evil.dvc", _HOSTILE[kind].format(md5="d41d8cd98f00b204e9800998ecf8427e", dir=name))
+    repo.file("exit").symlink_to("..")
+    empty = repo.file(".dvc/cache/files/md5/d4/1d8cd98f00b204e9800998ecf8427e")
+    empty.parent.mkdir(parents=True, exist_ok=True)
+    empty.touch()
     repo.commit("evil")
     around = sorted(repo.path.parent.iterdir())
     said = repo.fails("data", "migrate", "dvc")
@@ -245,6 +300,18 @@ def test_a_damaged_object_of_the_cache_is_not_used(repo: Repo):
     repo.data("migrate", "dvc")
     assert leftovers(repo) == []
     repo.data("fsck")
+    repo.assert_clean()
+
+
+def test_a_data_yaml_of_somebody_else_is_left_alone(repo: Repo):
+    """Object detectors have a data.yaml, too."""
+    repo.write("data.yaml", "train: images\nnames: [cat, dog]\n")
+    repo.write(".gitignore", b"li?/\n" + repo.read(".gitignore"))
+    repo.commit("for the detector")
+    assert "another 'data.yaml'" in repo.fails("data", "migrate", "dvc", status=1)
+    assert "'li?/' in '.gitignore' still" in repo.data("migrate", "dvc", "--keep-pipelines")
+    assert repo.read("data.yaml") == b"train: images\nnames: [cat, dog]\n"
+    assert "dvc.yaml" in leftovers(repo) and "lib.dvc" not in leftovers(repo)
     repo.assert_clean()
 
 

@@ -19,10 +19,13 @@ from helpers import Repo, content
 from servers.web import cannot
 
 _DRIVER = """
-import json, os, subprocess, sys
+import json, os, shutil, subprocess, sys
 from dvc.cli import main
 for directory, words in json.load(sys.stdin):
     os.chdir(directory)
+    if words[0] == "keep":
+        shutil.copytree(".", words[1], symlinks=True, ignore=shutil.ignore_patterns(".git", ".dvc"))
+        continue
     status = main(words[1:]) if words[0] == "dvc" else subprocess.call(words)
     if status:
         sys.exit(f"{words}: exit status {status}")
@@ -167,8 +170,8 @@ def dvc_project(tmp_path_factory: pytest.TempPathFactory, dvc_python: str) -> Pr
     dvc.run(repo.path, "dvc push -q -A", "dvc remote modify --local --unset storage url")
     project = Project(repo.path, dvc)
     commits = repo.git("rev-list", "--all").split()
-    for commit in commits:
-        dvc.run(repo.path, f"git checkout -q {commit}", "dvc checkout -q --force")
-        project.snapshots[commit] = snapshot(repo.path)
-    dvc.run(repo.path, "git checkout -q main", "dvc checkout -q --force")
+    looks = [(f"git checkout -q {commit}", "dvc checkout -q --force", f"keep {root}/kept/{commit}") for commit in commits]
+    dvc.run(repo.path, *(command for look in looks for command in look), "git checkout -q main", "dvc checkout -q --force")
+    project.snapshots.update((commit, snapshot(root / "kept" / commit)) for commit in commits)
+    shutil.rmtree(root / "kept")
     return project
