@@ -147,7 +147,9 @@ def _guess(url: str, bare: bool) -> str:
 def _filters() -> list[str]:
     """What the new repository's configuration needs, unless the user's has it. Known to git before the first checkout."""
     known = nowhere().config.entries
-    missing = {key: value for key, value in filters.wanted().items() if key not in known}
+    # not what the repository has in which this is typed
+    everywhere = {key for key, found in known.items() if any(entry.scope not in ("local", "worktree") for entry in found)}
+    missing = {key: value for key, value in filters.wanted().items() if key not in everywhere}
     return [word for key, value in missing.items() for word in ("-c", f"{key}={value}")]
 
 

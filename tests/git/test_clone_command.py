@@ -81,6 +81,12 @@ def test_a_shallow_clone_of_a_server_stays_one(origins: Path, tmp_path: Path):
     assert Repo(tmp_path / "new").git("rev-list", "--count", "HEAD") == "1\n"
 
 
+def test_from_inside_another_repository_content_comes_too(origins: Path, new_repo, tmp_path: Path):
+    inside = new_repo("inside")  # which knows the filter, as the new one must by itself
+    clone(origins / "server.git", tmp_path / "clone", cwd=inside.path)
+    assert (tmp_path / "clone" / "x.bin").read_bytes() == DATA
+
+
 def test_pointers_stay_if_that_is_asked_for_and_only_for_this_once(origins: Path, tmp_path: Path):
     said = clone("--no-data", "-q", f"{origins}/store", "new", cwd=tmp_path).stdout.decode()
     new = Repo(tmp_path / "new")
