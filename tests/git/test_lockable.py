@@ -170,7 +170,7 @@ def test_a_pull_may_bring_the_first_pattern(new_repo: Callable[..., Repo], tmp_p
     repo.commit("lockable")
     clone.git("pull", "-q", "--no-rebase", "--no-edit")
     assert log.read_text() == "post-merge\n" and locked_away(clone) == LOCKABLE
-    clone.assert_clean()
+    assert clone.status() == ""  # pointers as young as the index, so git compares
     repo.write(".gitattributes", ATTRIBUTES.replace("*.txt lockable", ""), age_s=-2)
     repo.commit("some less")
     clone.git("pull", "-q", "--no-rebase", "--no-edit")
