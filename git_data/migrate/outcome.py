@@ -10,7 +10,7 @@ from git_data.git.run import git
 from git_data.migrate import notes
 from git_data.migrate.history import Rewritten, write_map
 from git_data.migrate.moves import carry_out, finish
-from git_data.migrate.record import BEGUN, Record, load
+from git_data.migrate.record import DONE, Record, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _SHOWN = 3
 def finish_earlier(repo: Repository, command: str) -> bool:
     """Finish what a killed command of this kind left to do: whether it had come so far that the result is there now."""
     record = load(repo, command)
-    return record is not None and record.state == BEGUN and finish(repo, record)
+    return record is not None and record.state != DONE and finish(repo, record)
 
 
 def publish(
@@ -43,8 +43,8 @@ def publish(
     if map_path:
         write_map(map_path, rewritten)
     record.moves = [move for move in rewritten.moves if move.new != move.old]
+    record.moves += notes.copy(repo, rewritten)
     carry_out(repo, store, record, vouched)
-    notes.copy(repo, record, rewritten)
 
 
 def afterwards(repo: Repository, record: Record, rewritten: Rewritten) -> list[str]:
