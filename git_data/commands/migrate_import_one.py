@@ -62,11 +62,11 @@ def run(repo: Repository, arguments: argparse.Namespace) -> int:
     content = git("cat-file", "blob", "HEAD:.gitattributes", ok=(0, 128), cwd=repo.worktree)
     wanted = [File(file.path, file.mode, pointers[file.blob].encode()) for file in files]
     wanted.append(File(ATTRIBUTES, b"100644", with_patterns(content, choice)))
-    record = Record(repo, COMMAND)
-    set_up(repo, store, record)
     names = ", ".join(shown(file.path) for file in files[:3]) + (", …" if len(files) > 3 else "")
     store.flush()
+    record = Record(repo, COMMAND)
     record.moves = [build(repo, wanted, [], f"Keep {names} as data\n")]
+    set_up(repo, store, record)
     carry_out(repo, store, record, before)
     share_with_store(store, os.fsdecode(root), [(file.path, pointers[file.blob]) for file in files])
     output.line(f"{count(len(files), 'file')} became data ({human_size(size)}) in commit {record.moves[0].new[:12]}")

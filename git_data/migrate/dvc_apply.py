@@ -324,7 +324,6 @@ def undo(repo: Repository, force: bool) -> None:
 
     Raises: CheckFailed, RepositoryError.
     """
-    finish(repo)
     record = load(repo, COMMAND)
     # an empty file has no pointer, so that git takes it away with the commit
     none = blob_oid(b"", repo.object_format).hex().encode()

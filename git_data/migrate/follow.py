@@ -69,7 +69,8 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
             candidates.append(candidate)
         else:
             others.append((path, header[1], header[3], header[2]))
-    same = as_before(os.fsdecode(root), [(path, blob) for path, blob in gone if blob] + [(path, was) for path, _, _, was in others])
+    asked = [*((path, blob) for path, blob in gone if blob), *((path, before) for path, _, _, before in others)]
+    same = as_before(os.fsdecode(root), asked)
     for path, blob in gone:
         if blob and path in same:
             _remove(root, path)
@@ -113,7 +114,7 @@ def catch_up(path: str, old: str, new: str) -> None:
 
 
 def as_before(root: str, paths: list[tuple[bytes, bytes]]) -> set[bytes]:
-    """Of paths, each with the blob (hex) it had, those whose file may be replaced: it is not there, is a pointer, or is as it was.
+    """Of paths, each with the blob (hex) it had, those whose file may be replaced: it is not there, a pointer, or as it was.
 
     Raises: GitFailed.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from git_data.migrate.record import BEGUN
 from git_data.setup import filters, hooks
 from git_data.store.place import register
 
@@ -15,16 +16,20 @@ if TYPE_CHECKING:
 
 
 def set_up(repo: Repository, store: Store, record: Record) -> None:
-    """Have git know the filter here, as ``git data install`` does. Raises: ConfigError, FileSystemError."""
+    """Have git know the filter here, as ``git data install`` does; the record keeps what was before, and is saved.
+
+    Raises: ConfigError, FileSystemError.
+    """
     for key in filters.wanted():
         if key not in repo.config.entries:
             record.keep_setting(key)
-    if any(key not in repo.config.entries for key in filters.wanted()):
-        filters.write("--local", force=False, dry_run=False)
     directory, _ = hooks.hooks_directory(repo)
     for name in hooks.NAMES:
         record.keep_file(os.path.join(directory, name))
         record.keep_file(os.path.join(directory, f"{name}.chained"))
+    record.save(BEGUN)
+    if any(key not in repo.config.entries for key in filters.wanted()):
+        filters.write("--local", force=False, dry_run=False)
     hooks.install_hooks(repo)
     store.make()
     register(repo, store)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -355,6 +356,56 @@ def test_a_killed_import_goes_on_and_ends_the_same(plain: Repo, tmp_path: Path):
         done = repo.run(*command, ok=(0, 7))
         assert repo.git("for-each-ref", "refs/heads", "refs/tags") == expected, (delay_ms, done.stderr)
         assert repo.status() == "", (delay_ms, done)
+
+
+def killed_at(repo: Repo, where: str, *words: str) -> None:
+    """Run ``git data migrate import`` and kill it where it would call a function of ``migrate/moves.py``."""
+    code = (
+        "import os, signal, sys; from git_data.migrate import moves; "
+        f"moves.{where} = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL); "
+        f"from git_data.__main__ import main; sys.argv = ['git-data', 'migrate', 'import', *{words!r}]; main()"
+    )
+    assert repo.run(sys.executable, "-c", code, ok=None).returncode == -signal.SIGKILL, where
+
+
+def state(repo: Repo) -> tuple[str, str, str]:
+    """Everything that undoing brings back."""
+    return repo.git("for-each-ref"), repo.git("config", "--local", "--list"), repo.status()
+
+
+@pytest.mark.parametrize("where", ["_transaction", "_follow"])
+def test_a_killed_command_can_be_undone_and_a_killed_undo_goes_on(plain: Repo, where: str):
+    before = state(plain)
+    words = ("--everything", "--above", "100kB")
+    killed_at(plain, where, *words)
+    assert "killed" in plain.fails("data", "migrate", "forget", status=1)
+    plain.data("migrate", "import", "--undo")
+    assert state(plain) == before
+    plain.data("migrate", "import", *words)
+    killed_at(plain, where, "--undo")
+    plain.data("migrate", "import", "--undo")
+    assert state(plain) == before
+    plain.data("migrate", "import", *words)
+    killed_at(plain, where, "--undo")
+    plain.data("migrate", "import", *words)  # as if it had never been asked to undo
+    assert is_data(plain, "tool", "main") and plain.status() == ""
+    assert '"done"' in plain.read(".git/data/migrate/import.json").decode()
+
+
+def test_undo_brings_back_symbolic_refs_and_hooks_with_their_modes(plain: Repo):
+    plain.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    hooks = plain.file(".git/hooks")
+    hooks.mkdir(exist_ok=True)
+    (plain.path.parent / "ours").write_text("#!/bin/sh\n")
+    (hooks / "pre-push").symlink_to("../../../ours")
+    (hooks / "post-checkout").write_text("#!/bin/sh\n")
+    (hooks / "post-checkout").chmod(0o640)
+    plain.data("migrate", "import", "--everything", "--above", "100kB")
+    assert plain.git("symbolic-ref", "refs/heads/alias") == "refs/heads/main\n"
+    plain.data("migrate", "import", "--undo")
+    assert plain.git("symbolic-ref", "refs/heads/alias") == "refs/heads/main\n"
+    assert os.readlink(hooks / "pre-push") == "../../../ours"
+    assert (hooks / "post-checkout").stat().st_mode & 0o777 == 0o640
 
 
 def test_forget_lets_go_of_what_was_before(plain: Repo):
