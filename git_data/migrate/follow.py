@@ -50,7 +50,7 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
     changes = [(header.split(b" "), path) for header, path in zip(fields[0::2], fields[1::2])]
     blobs = {name for header, _ in changes for name in header[2:4] if name.strip(b"0")}
     pointers = pointers_of(repo, raw_ids(sorted(blobs)))
-    skipped = {record[2:] for record in records("ls-files", "-t", "-z", cwd=repo.worktree) if record.startswith(b"S ")}
+    skipped = _skipped(repo.require_worktree())
     empty = blob_oid(b"", repo.object_format).hex().encode()
     candidates, others, gone, hidden = [], [], [], []
     for header, path in changes:
@@ -98,19 +98,38 @@ def catch_up(path: str, old: str, new: str) -> None:
     """Finish bringing a work tree from one commit (hex) to another.
 
     Files that are not there, that are pointers, or that are as they were in ``old`` become what they are in ``new``; all others
-    stay, and ``git status`` tells.  Raises: GitFailed.
+    stay, and ``git status`` tells.  So do files of data that ``new`` does not have.  Raises: GitFailed.
     """
     git("read-tree", "--reset", new, cwd=path)
+    skipped = _skipped(path)
     fields = records("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", old, new, cwd=path)
     changed = []
     for header, name in zip(fields[0::2], fields[1::2]):
         _, mode, before, _, status = header.split(b" ")
-        if status != b"D" and mode != b"160000":
+        if status == b"D":
+            if _is_exactly(os.path.join(os.fsencode(path), name), before):
+                _remove(os.fsencode(path), name)
+        elif mode != b"160000" and name not in skipped:
             changed.append((name, before))
     wanted = list(as_before(path, changed))
     wanted.sort(key=lambda name: os.path.basename(name) != b".gitattributes")
     _check_out_files(wanted, path)
     git("update-index", "-q", "--refresh", cwd=path, ok=(0, 1))
+
+
+def _skipped(path: str) -> set[bytes]:
+    """What a sparse checkout leaves out of a work tree. Raises: GitFailed."""
+    return {record[2:] for record in records("ls-files", "-t", "-z", cwd=path) if record.startswith(b"S ")}
+
+
+def _is_exactly(path: bytes, blob: bytes) -> bool:
+    """Whether a small file, or a symbolic link, is a blob (hex), byte for byte."""
+    try:
+        status = os.lstat(path)
+        content = os.readlink(path) if stat.S_ISLNK(status.st_mode) else _small_content(path, status)
+    except OSError:
+        return False
+    return content is not None and blob_oid(content, "sha1" if len(blob) == 40 else "sha256").hex().encode() == blob
 
 
 def as_before(root: str, paths: list[tuple[bytes, bytes]]) -> set[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -370,7 +371,7 @@ def killed_at(repo: Repo, where: str, *words: str) -> None:
 
 def state(repo: Repo) -> tuple[str, str, str]:
     """Everything that undoing brings back."""
-    return repo.git("for-each-ref"), repo.git("config", "--local", "--list"), repo.status()
+    return repo.git("for-each-ref"), repo.git("config", "--local", "--list"), repo.git("status", "--porcelain")
 
 
 @pytest.mark.parametrize("where", ["_transaction", "_follow"])
@@ -406,6 +407,46 @@ def test_undo_brings_back_symbolic_refs_and_hooks_with_their_modes(plain: Repo):
     assert plain.git("symbolic-ref", "refs/heads/alias") == "refs/heads/main\n"
     assert os.readlink(hooks / "pre-push") == "../../../ours"
     assert (hooks / "post-checkout").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_killed_import_in_a_sparse_checkout_goes_on_and_is_undone(plain: Repo):
+    plain.git("sparse-checkout", "set", "--no-cone", "side/", "code.py")
+    plain.git("rm", "-q", "--sparse", ".gitattributes")
+    plain.commit("no attributes")
+    before, listed = state(plain), sorted(plain.path.rglob("*.*"))
+    words = ("--everything", "--above", "100kB")
+    killed_at(plain, "_follow", *words)
+    plain.data("migrate", "import", *words)
+    assert plain.status() == "" and is_data(plain, "tool")
+    killed_at(plain, "_follow", "--undo")
+    plain.data("migrate", "import", "--undo")
+    assert state(plain) == before
+    assert [path for path in sorted(plain.path.rglob("*.*")) if ".git/" not in str(path)] == [
+        path for path in listed if ".git/" not in str(path)
+    ]
+
+
+def test_variables_of_git_do_not_lead_astray(plain: Repo, tmp_path: Path):
+    plain.git("worktree", "add", "-q", tmp_path / "linked", "side")
+    before = state(plain)
+    shutil.copy(plain.file(".git/index"), tmp_path / "index")
+    words = ("migrate", "import", "--everything", "--above", "100kB")
+    done = plain.run("git-data", *words, env={"GIT_INDEX_FILE": str(tmp_path / "index")}, ok=(7,))
+    assert "unset GIT_INDEX_FILE" in done.stderr.decode() and state(plain) == before
+    plain.run("git-data", *words, env={"GIT_DIR": ".git", "GIT_WORK_TREE": "."})
+    assert plain.status() == Repo(tmp_path / "linked").status() == ""
+
+
+def test_damaged_content_is_not_exported(plain: Repo):
+    plain.data("migrate", "import", "--everything", "--above", "100kB")
+    before = plain.git("for-each-ref")
+    damaged = plain.object(content(160_000, 5))
+    status = damaged.stat()
+    damaged.chmod(0o644)
+    damaged.write_bytes(content(160_000, 6))
+    os.utime(damaged, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert "damaged" in plain.fails("data", "migrate", "export", "--everything", status=4)
+    assert plain.git("for-each-ref") == before and plain.status() == ""
 
 
 def test_forget_lets_go_of_what_was_before(plain: Repo):
