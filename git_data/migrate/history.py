@@ -16,7 +16,7 @@ import tempfile
 
 from git_data.base.digest import sha256
 from git_data.errors import CorruptData, GitFailed, from_os_error
-from git_data.git.run import FLAT, as_stored, git
+from git_data.git.run import FLAT, as_stored, git, lines
 from git_data.migrate.record import Move
 from git_data.migrate.refs import Target, targets
 from git_data.migrate.stream import Commit, FileChange, Stored, exported, quoted
@@ -133,12 +133,16 @@ def without_signature(tag: bytes) -> tuple[bytes, bool]:
 
 def signed_commits(repo: Repository, include: list[str], exclude: list[str]) -> list[str]:
     """The commits (hex) among those that have a signature, which a rewritten commit cannot keep. Raises: GitFailed."""
-    listed = git("rev-list", "--header", "--stdin", stdin=_revisions(repo, include, exclude), cwd=repo.common_dir)
     found = []
-    for record in listed.split(b"\0"):
-        header = record.partition(b"\n\n")[0]
-        if b"\ngpgsig" in header:
-            found.append(header.split(b"\n")[0].decode())
+    oid, in_header = b"", False
+    for line in lines("rev-list", "--header", "--stdin", stdin=[_revisions(repo, include, exclude)], cwd=repo.common_dir):
+        if not oid or b"\0" in line:
+            oid, in_header = line.rpartition(b"\0")[2].strip(), True
+        elif line == b"\n":
+            in_header = False
+        elif in_header and line.startswith(b"gpgsig"):
+            found.append(oid.decode())
+            in_header = False
     return found
 
 
