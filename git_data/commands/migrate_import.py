@@ -115,6 +115,8 @@ def _import(
         rewritten = rewrite(repo, include, exclude, Importing(repo, choice, pointers, history.boundary), progress)
     record = Record(repo, COMMAND)
     record.moves = [move for move in rewritten.moves if move.new != move.old]
+    for tip in sorted({move.new for move in record.moves if not move.name.startswith("refs/tags/")}):
+        outcome.require_filter(repo, tip, sorted(choice.paths))
     set_up(repo, store, record)
     outcome.publish(repo, store, record, rewritten, arguments.object_map or "")
     Contents(repo).forget()

@@ -20,15 +20,17 @@ def set_up(repo: Repository, store: Store, record: Record) -> None:
 
     Raises: ConfigError, FileSystemError.
     """
-    for key in filters.wanted():
-        if key not in repo.config.entries:
-            record.keep_setting(key)
+    lacking = any(key not in repo.config.entries for key in filters.wanted())
+    for key in filters.wanted() if lacking else ():
+        record.keep_setting(key)
     directory, _ = hooks.hooks_directory(repo)
     for name in hooks.NAMES:
         record.keep_file(os.path.join(directory, name))
         record.keep_file(os.path.join(directory, f"{name}.chained"))
+    if lacking:
+        filters.write("--local", force=False, dry_run=True)  # refuses what is somebody else's, before anything is changed
     record.save(BEGUN)
-    if any(key not in repo.config.entries for key in filters.wanted()):
+    if lacking:
         filters.write("--local", force=False, dry_run=False)
     hooks.install_hooks(repo)
     store.make()

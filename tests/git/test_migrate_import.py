@@ -449,6 +449,28 @@ def test_damaged_content_is_not_exported(plain: Repo):
     assert plain.git("for-each-ref") == before and plain.status() == ""
 
 
+def test_no_rewrite_of_a_file_with_other_line_ends_brings_what_git_had(plain: Repo):
+    plain.git("config", "core.autocrlf", "true")
+    plain.write("table.csv", b"a\r\nb\r\n")
+    plain.write("out/there.csv", b"c\n")
+    plain.commit("tables")
+    plain.git("sparse-checkout", "set", "--no-cone", "/*", "!out/")
+    plain.data("migrate", "import", "--no-rewrite", "table.csv", "out/there.csv")
+    assert plain.read("table.csv") == b"a\nb\n" and is_data(plain, "table.csv") and is_data(plain, "out/there.csv")
+    os.utime(plain.file("table.csv"))
+    assert plain.status() == "" and not plain.file("out").exists()
+
+
+@pytest.mark.parametrize("words", [["--above", "100kB"], ["--no-rewrite", "side/blob.bin"]], ids=["rewrite", "one commit"])
+def test_attributes_that_would_keep_a_file_from_being_data_stop_it(plain: Repo, words: list[str]):
+    plain.write("side/blob.bin", content(150_000, 9))
+    plain.write("side/.gitattributes", "*.bin -filter\n")
+    plain.commit("not for a filter")
+    before = state(plain)
+    assert "would not be data" in plain.fails("data", "migrate", "import", *words, status=7)
+    assert state(plain) == before
+
+
 def test_forget_lets_go_of_what_was_before(plain: Repo):
     plain.data("migrate", "import", "--everything", "--above", "100kB")
     plain.data("migrate", "forget")
