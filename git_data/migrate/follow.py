@@ -12,6 +12,7 @@ import stat
 
 from git_data.base import fsio
 from git_data.base.digest import blob_oid
+from git_data.errors import GitFailed
 from git_data.git.run import git, records
 from git_data.git.scan import pointers_of, raw_ids
 from git_data.pointer import MAX_SIZE_BYTES, parse
@@ -31,8 +32,14 @@ _SMALL_BYTES = 1 << 20
 
 
 def check_out(path: str, old: str, new: str) -> None:
-    """Bring a work tree from one commit (hex) to another, as ``git checkout`` does. Raises: GitFailed."""
-    git("read-tree", "-m", "-u", old, new, cwd=path)
+    """Bring a work tree from one commit (hex) to another, as ``git checkout`` does; what was changed meanwhile stays.
+
+    Raises: GitFailed.
+    """
+    try:
+        git("read-tree", "-m", "-u", old, new, cwd=path)
+    except GitFailed:
+        catch_up(path, old, new)  # git refuses all for one file that was changed; an index of before must not be committed
 
 
 def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mapping[bytes, os.stat_result]) -> None:

@@ -471,6 +471,16 @@ def test_attributes_that_would_keep_a_file_from_being_data_stop_it(plain: Repo, 
     assert state(plain) == before
 
 
+def test_what_is_written_while_refs_move_stays(plain: Repo):
+    code = (
+        "import sys; from git_data.migrate import moves; moved = moves._transaction; "
+        "moves._transaction = lambda *a, **k: (open('tool', 'w').write('mine'), moved(*a, **k)); "
+        "from git_data.__main__ import main; sys.argv = ['git-data', 'migrate', 'import', '-I', 'tool', '--everything']; main()"
+    )
+    plain.run(sys.executable, "-c", code)
+    assert plain.read("tool") == b"mine" and plain.status().split() == ["M", "tool"] and is_data(plain, "tool")
+
+
 def test_forget_lets_go_of_what_was_before(plain: Repo):
     plain.data("migrate", "import", "--everything", "--above", "100kB")
     plain.data("migrate", "forget")
