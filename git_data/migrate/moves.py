@@ -31,7 +31,7 @@ def carry_out(repo: Repository, store: Store, record: Record, vouched: Mapping[b
     With ``vouched`` files of this work tree stay in their places (``follow.take_over``); else git checks out anew what has
     changed.  Raises: GitFailed when a ref was moved by somebody else meanwhile: nothing has moved then.
     """
-    while git("for-each-ref", "--count=1", record.backups, cwd=_cwd(repo)):
+    while _has_backups(repo, record):
         record.time_s += 1  # another one of the same second, which keeps its own
     record.save(BEGUN)
     before = worktrees(repo)
@@ -52,7 +52,7 @@ def finish(repo: Repository, record: Record) -> bool:
     if record.state == DONE:
         return True
     went_back = record.state == UNDOING and not _moved_on(repo, record, back=True)
-    if record.state == BEGUN and (not record.moves or _moved_on(repo, record)):
+    if record.state == BEGUN and (not record.moves or (_moved_on(repo, record) and not _has_backups(repo, record))):
         record.restore_settings_and_files()
         record.forget()
         return False
@@ -139,6 +139,11 @@ def _transaction(repo: Repository, record: Record, moves: list[tuple[str, str, s
     lines += ["prepare", "commit", ""]
     stdin = os.fsencode("\n".join(lines))
     git("update-ref", "-m", f"git data migrate {record.command}", "--stdin", stdin=stdin, cwd=_cwd(repo))
+
+
+def _has_backups(repo: Repository, record: Record) -> bool:
+    """Whether there are refs that keep what was before: they are made with the moves, which may have gone on since."""
+    return bool(git("for-each-ref", "--count=1", record.backups, cwd=_cwd(repo)))
 
 
 def _moved_on(repo: Repository, record: Record, back: bool = False) -> list[str]:

@@ -471,6 +471,16 @@ def test_attributes_that_would_keep_a_file_from_being_data_stop_it(plain: Repo, 
     assert state(plain) == before
 
 
+def test_commits_made_after_a_kill_do_not_make_it_forget_what_it_did(plain: Repo):
+    words = ("--everything", "--above", "100kB")
+    killed_at(plain, "_follow", *words)
+    plain.git("reset", "-q", "--hard")
+    plain.git("commit", "-q", "--allow-empty", "-m", "went on")
+    plain.data("migrate", "import", *words)
+    assert plain.git("config", "--local", "filter.data.required") == "true\n" and plain.status() == ""
+    assert "moved since" in plain.fails("data", "migrate", "import", "--undo", status=1)
+
+
 def test_what_is_written_while_refs_move_stays(plain: Repo):
     code = (
         "import sys; from git_data.migrate import moves; moved = moves._transaction; "
