@@ -51,9 +51,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the subcommand. Raises: UsageError without one."""
+    """Run the subcommand. Raises: UsageError without one, RepositoryError."""
     if not arguments.subcommand:
         raise UsageError("git data migrate needs a command", f"one of: {', '.join(SUBCOMMANDS)}; git data migrate -h")
+    from git_data.migrate.ready import require_own_view
+
+    require_own_view()
     status: int | None = _module(arguments.subcommand).run(arguments)
     return status or 0
 

@@ -111,10 +111,13 @@ def _import(
     outcome.require_space(store.root, size - sum(pointer.size for pointer in known.values()))
     with Progress("storing", len(blobs), size) as progress:
         pointers = take_in(repo, store, blobs, repo.settings.jobs, progress)
-    record = Record(repo, COMMAND)
-    set_up(repo, store, record)
     with Progress("rewriting", history.commits, noun="commit") as progress:
         rewritten = rewrite(repo, include, exclude, Importing(repo, choice, pointers, history.boundary), progress)
+    record = Record(repo, COMMAND)
+    record.moves = [move for move in rewritten.moves if move.new != move.old]
+    for tip in sorted({move.new for move in record.moves if not move.name.startswith("refs/tags/")}):
+        outcome.require_filter(repo, tip, sorted(choice.paths))
+    set_up(repo, store, record)
     outcome.publish(repo, store, record, rewritten, arguments.object_map or "")
     Contents(repo).forget()
     number = sum(len(history.paths[path]) for path in choice.paths)

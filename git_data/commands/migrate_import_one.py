@@ -12,6 +12,7 @@ from git_data.git.attributes import FORBIDDEN, literal
 from git_data.git.repo import Repository
 from git_data.git.run import git, records
 from git_data.git.scan import in_index, shown
+from git_data.migrate import outcome
 from git_data.migrate.choose import Choice
 from git_data.migrate.importing import with_patterns
 from git_data.migrate.moves import carry_out
@@ -44,7 +45,7 @@ def run(repo: Repository, arguments: argparse.Namespace) -> int:
         raise UsageError("which files are to become data?", "git data migrate import --no-rewrite PATH …")
     root = os.fsencode(repo.require_worktree())
     files = _files(repo, arguments.path)
-    before = {file.path: os.lstat(os.path.join(root, file.path)) for file in files}
+    before = _before(root, files)
     require_ready(repo, rewriting=False)
     blobs = _blobs(repo, files)
     size = sum(blob.size for blob in blobs)
@@ -62,16 +63,30 @@ def run(repo: Repository, arguments: argparse.Namespace) -> int:
     content = git("cat-file", "blob", "HEAD:.gitattributes", ok=(0, 128), cwd=repo.worktree)
     wanted = [File(file.path, file.mode, pointers[file.blob].encode()) for file in files]
     wanted.append(File(ATTRIBUTES, b"100644", with_patterns(content, choice)))
-    record = Record(repo, COMMAND)
-    set_up(repo, store, record)
     names = ", ".join(shown(file.path) for file in files[:3]) + (", …" if len(files) > 3 else "")
     store.flush()
+    record = Record(repo, COMMAND)
     record.moves = [build(repo, wanted, [], f"Keep {names} as data\n")]
-    carry_out(repo, store, record, before)
+    outcome.require_filter(repo, record.moves[0].new, [file.path for file in files])
+    set_up(repo, store, record)
+    # line ends may differ: such a file is not what its pointer names, and is checked out anew
+    as_named = {file.path for file in files if file.path in before and before[file.path].st_size == pointers[file.blob].size}
+    carry_out(repo, store, record, {path: before[path] for path in as_named})
     share_with_store(store, os.fsdecode(root), [(file.path, pointers[file.blob]) for file in files])
     output.line(f"{count(len(files), 'file')} became data ({human_size(size)}) in commit {record.moves[0].new[:12]}")
     output.line("take it back: git data migrate import --undo")
     return 0
+
+
+def _before(root: bytes, files: list[_Plain]) -> dict[bytes, os.stat_result]:
+    """Stat data of those that are there; a sparse checkout leaves some out."""
+    found = {}
+    for file in files:
+        try:
+            found[file.path] = os.lstat(os.path.join(root, file.path))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+    return found
 
 
 def _files(repo: Repository, pathspecs: list[str]) -> list[_Plain]:

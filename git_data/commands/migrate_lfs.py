@@ -53,7 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
     repo = locate()
     os.chdir(repo.worktree or repo.common_dir)
     if arguments.undo:
-        lfs.finish_earlier(repo)
         return undo(repo, COMMAND, arguments.force, vouched=lfs.unchanged(repo))
     mode = lfs.HISTORY if arguments.history else lfs.KEEP if arguments.keep_pointers else lfs.COMMIT
     migration = lfs.Migration(repo, mode, arguments.allow_missing, arguments.jobs)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-
-from git_data.errors import GitDataError, RepositoryError
-from git_data.git.scan import shown
-from git_data.git.temporary_index import filters, temporary_index
+from git_data.errors import GitDataError
 from git_data.migrate import history, outcome
 from git_data.migrate.annex_off import settle, switch_off
 from git_data.migrate.annex_rewrite import ATTRIBUTES, Plan, Rewriting
@@ -46,25 +41,12 @@ def commit_on_top(repo: Repository, store: Store, plan: Plan, found: Found) -> t
     try:
         left = switch_off(repo, record)
         set_up(repo, store, record)
-        _require_filter(repo, record.moves[0].new, [file.path for file in files if parse(file.content) is not None])
+        outcome.require_filter(repo, record.moves[0].new, [file.path for file in files if parse(file.content) is not None])
         carry_out(repo, store, record)
     except GitDataError:
         finish(repo, record)  # nothing has moved: everything as it was
         raise
     return record, left
-
-
-def _require_filter(repo: Repository, commit: str, paths: list[bytes]) -> None:
-    """Raises: RepositoryError where attributes of somebody else keep files from being data."""
-    with temporary_index(repo, commit) as env:
-        found = filters(paths, repo.worktree, env)
-    wrong = [path for path in paths if found.get(path) != "data"]
-    if wrong:
-        raise RepositoryError(
-            f"{outcome.some([shown(path) for path in wrong])} would not be data: other attributes overrule those at the top; "
-            "nothing was changed",
-            f"look for 'filter' in .gitattributes of its directories: git check-attr -a {shlex.quote(os.fsdecode(wrong[0]))}",
-        )
 
 
 def only_switch_off(repo: Repository, store: Store) -> list[str]:

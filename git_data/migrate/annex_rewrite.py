@@ -109,7 +109,7 @@ class Rewriting:
                 state.has_data = True
                 if change.path in self._plan.mixed:
                     mixed.add(change.path)
-        state.mixed = frozenset(mixed)
+        state.mixed = first.mixed if mixed == first.mixed else frozenset(mixed)  # one set for many commits
         changes += self._attributes(first, state, own)
         commit.state = state
         same = len(changes) == len(commit.changes) and all(change in commit.changes for change in changes)

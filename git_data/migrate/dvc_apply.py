@@ -305,18 +305,7 @@ def _keep_links(repo: Repository, store: Store, plan: Plan) -> list[str]:
 
 def finish(repo: Repository) -> bool:
     """Finish what a killed command left: whether its commits are in place now, and were not before."""
-    record = load(repo, COMMAND)
-    if not outcome.finish_earlier(repo, COMMAND) or record is None:
-        return False
-    root = os.fsencode(repo.require_worktree())
-    for move in _of_worktree(repo, record):
-        for header, path in _changes(repo, move):
-            # files of DVC that were still to go, if nobody has changed them
-            full = os.path.join(root, path)
-            content = fsio.read_file(os.fsdecode(full)) if header.endswith(b"D") and not os.path.islink(full) else None
-            if content is not None and blob_oid(content, repo.object_format).hex().encode() == header.split(b" ")[2]:
-                fsio.remove_if_exists(os.fsdecode(full))
-    return True
+    return outcome.finish_earlier(repo, COMMAND)
 
 
 def undo(repo: Repository, force: bool) -> None:
@@ -324,7 +313,6 @@ def undo(repo: Repository, force: bool) -> None:
 
     Raises: CheckFailed, RepositoryError.
     """
-    finish(repo)
     record = load(repo, COMMAND)
     # an empty file has no pointer, so that git takes it away with the commit
     none = blob_oid(b"", repo.object_format).hex().encode()

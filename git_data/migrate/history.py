@@ -14,8 +14,9 @@ import os
 import subprocess
 import tempfile
 
-from git_data.errors import GitFailed, from_os_error
-from git_data.git.run import FLAT, as_stored, git
+from git_data.base.digest import sha256
+from git_data.errors import CorruptData, GitFailed, from_os_error
+from git_data.git.run import FLAT, as_stored, git, lines
 from git_data.migrate.record import Move
 from git_data.migrate.refs import Target, targets
 from git_data.migrate.stream import Commit, FileChange, Stored, exported, quoted
@@ -81,7 +82,7 @@ def rewrite(
 ) -> Rewritten:
     """Rewrite what refs reach (full names; ``HEAD`` where it is detached), but nothing that ``exclude`` (commits) reaches.
 
-    Raises: GitFailed, FileSystemError.
+    Raises: CorruptData for content that is damaged, GitFailed, FileSystemError.
     """
     as_stored()
     found = targets(repo, include)
@@ -132,12 +133,16 @@ def without_signature(tag: bytes) -> tuple[bytes, bool]:
 
 def signed_commits(repo: Repository, include: list[str], exclude: list[str]) -> list[str]:
     """The commits (hex) among those that have a signature, which a rewritten commit cannot keep. Raises: GitFailed."""
-    listed = git("rev-list", "--header", "--stdin", stdin=_revisions(repo, include, exclude), cwd=repo.common_dir)
     found = []
-    for record in listed.split(b"\0"):
-        header = record.partition(b"\n\n")[0]
-        if b"\ngpgsig" in header:
-            found.append(header.split(b"\n")[0].decode())
+    oid, in_header = b"", False
+    for line in lines("rev-list", "--header", "--stdin", stdin=[_revisions(repo, include, exclude)], cwd=repo.common_dir):
+        if not oid or b"\0" in line:
+            oid, in_header = line.rpartition(b"\0")[2].strip(), True
+        elif line == b"\n":
+            in_header = False
+        elif in_header and line.startswith(b"gpgsig"):
+            found.append(oid.decode())
+            in_header = False
     return found
 
 
@@ -210,18 +215,25 @@ class _Importer:
         self._marks[commit.oid] = mark
 
     def _blob(self, stored: Stored) -> bytes:
-        """The mark of a blob with the content of a file, given to git when it is first needed."""
+        """The mark of a blob with the content of a file, given to git when it is first needed.
+
+        Raises: CorruptData, GitFailed, OSError.
+        """
         mark = self._blobs.get(stored.oid)
         if mark is None:
             mark = self._blobs[stored.oid] = b":%d" % (2 * len(self._blobs) + 1)
             self._write(b"blob\nmark " + mark + b"\ndata %d\n" % stored.size)
             left = stored.size
+            hasher = sha256()
             with open(stored.path, "rb", buffering=0) as file:
                 while left and (data := file.read(min(left, _COPY_BYTES))):
                     self._write(data)
+                    hasher.update(data)
                     left -= len(data)
-            if left:
-                raise GitFailed(f"'{stored.path}' became shorter while it was read", "git data fsck")
+            if hasher.hexdigest() != stored.oid:
+                raise CorruptData(
+                    f"'{stored.path}' is damaged: its content does not match its name; nothing has changed", "git data fsck"
+                )
             self._write(b"\n")
         return mark
 

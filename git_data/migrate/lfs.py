@@ -256,9 +256,9 @@ class Migration:
 def finish_earlier(repo: Repository) -> bool:
     """See ``Migration.resume``. Raises: GitFailed, OSError."""
     earlier = load(repo, NAME)
-    if earlier is None or earlier.state != BEGUN:
+    if earlier is None or earlier.state == DONE:
         return False
-    if lfs_commit.is_one_commit(repo, earlier) and lfs_commit.has_moved(repo, earlier):
+    if earlier.state == BEGUN and lfs_commit.is_one_commit(repo, earlier) and lfs_commit.has_moved(repo, earlier):
         lfs_commit.resume(repo, open_store(repo), earlier)
         return True
     return finish(repo, earlier)

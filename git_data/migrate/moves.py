@@ -12,7 +12,7 @@ from git_data.errors import CheckFailed, RepositoryError
 from git_data.git.run import git
 from git_data.migrate.follow import catch_up, check_out, take_over
 from git_data.migrate.ready import require_clean, worktrees
-from git_data.migrate.record import BACKUPS, BEGUN, DONE, Record, load, records
+from git_data.migrate.record import BACKUPS, BEGUN, DONE, UNDOING, Record, load, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def carry_out(repo: Repository, store: Store, record: Record, vouched: Mapping[b
     With ``vouched`` files of this work tree stay in their places (``follow.take_over``); else git checks out anew what has
     changed.  Raises: GitFailed when a ref was moved by somebody else meanwhile: nothing has moved then.
     """
+    while _has_backups(repo, record):
+        record.time_s += 1  # another one of the same second, which keeps its own
     record.save(BEGUN)
     before = worktrees(repo)
     _transaction(repo, record, [(move.name, move.new, move.old) for move in record.moves], keep=True)
@@ -39,20 +41,31 @@ def carry_out(repo: Repository, store: Store, record: Record, vouched: Mapping[b
 
 
 def finish(repo: Repository, record: Record) -> bool:
-    """Finish what a killed command left: whether its refs had moved. A record whose refs never moved is undone and forgotten.
+    """Finish what a killed command left: whether its refs have moved. A record whose refs never moved is undone and forgotten.
+
+    An undoing whose refs had moved back is finished, too; one that had not begun to move them is none.
 
     Raises: GitFailed, OSError.
     """
     if record.state == DONE:
         return True
-    if not record.moves or _moved_on(repo, record):
+    if record.state == DONE:
+        return True
+    went_back = record.state == UNDOING and not _moved_on(repo, record, back=True)
+    if record.state == BEGUN and (not record.moves or (_moved_on(repo, record) and not _has_backups(repo, record))):
         record.restore_settings_and_files()
         record.forget()
         return False
-    old = {move.name: move.old for move in record.moves}
-    for tree in worktrees(repo):
-        if (tree.branch or "HEAD") in old:
-            catch_up(tree.path, old[tree.branch or "HEAD"], tree.head)
+    if record.state == BEGUN or went_back:
+        moved = {move.name: (move.new, move.old) if went_back else (move.old, move.new) for move in record.moves}
+        for tree in worktrees(repo):
+            since, now = moved.get(tree.branch or "HEAD", ("", ""))
+            if tree.head == now and since != now:
+                catch_up(tree.path, since, now)
+    if went_back:
+        record.restore_settings_and_files()
+        record.forget()
+        return False
     record.save(DONE)
     return True
 
@@ -75,8 +88,11 @@ def undo(
     record = load(repo, command)
     if record is None:
         raise RepositoryError(f"there is no 'git data migrate {command}' on record here that could be undone")
+    if not finish(repo, record):
+        return record  # it was killed before its refs moved, or this was killed after they moved back
     _require_untouched(repo, record, force)
     before = worktrees(repo)
+    record.save(UNDOING)
     _transaction(repo, record, [(move.name, move.old, move.new) for move in record.moves], keep=False)
     _follow(repo, store, before, {} if keep_files and vouched is None else vouched)
     record.restore_settings_and_files()
@@ -85,7 +101,14 @@ def undo(
 
 
 def forget(repo: Repository) -> int:
-    """Let go of everything that was kept from before migrations: how many refs. Raises: GitFailed."""
+    """Let go of everything that was kept from before migrations: how many refs.
+
+    Raises: CheckFailed while one is not finished: what was before is still needed; GitFailed.
+    """
+    for record in records(repo):
+        if record.state != DONE:
+            words = f"{record.command} --undo" if record.state == UNDOING else record.command
+            raise CheckFailed(f"'git data migrate {record.command}' was killed and is not finished", f"git data migrate {words}")
     names = git("for-each-ref", "--format=%(refname)", BACKUPS, cwd=_cwd(repo)).splitlines()
     lines = b"".join(b"delete " + name + b"\n" for name in names)
     git("update-ref", "--no-deref", "--stdin", stdin=lines, cwd=_cwd(repo))
@@ -118,12 +141,17 @@ def _transaction(repo: Repository, record: Record, moves: list[tuple[str, str, s
     git("update-ref", "-m", f"git data migrate {record.command}", "--stdin", stdin=stdin, cwd=_cwd(repo))
 
 
-def _moved_on(repo: Repository, record: Record) -> list[str]:
-    """The names of refs that are not where the migration has put them."""
+def _has_backups(repo: Repository, record: Record) -> bool:
+    """Whether there are refs that keep what was before: they are made with the moves, which may have gone on since."""
+    return bool(git("for-each-ref", "--count=1", record.backups, cwd=_cwd(repo)))
+
+
+def _moved_on(repo: Repository, record: Record, back: bool = False) -> list[str]:
+    """The names of refs that are not where the migration has put them; with ``back``: where they were before it."""
     found = []
     for move in record.moves:
         value = git("rev-parse", "--verify", "-q", move.name, ok=(0, 1), cwd=_cwd(repo)).decode().strip()
-        if value != move.new:
+        if value != (move.old if back else move.new):
             found.append(move.name)
     return found
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from git_data.base.report import count, human_size
-from git_data.errors import NoSpace
-from git_data.git.run import git
+from git_data.errors import NoSpace, RepositoryError
+from git_data.git.run import git, records
+from git_data.git.scan import shown
+from git_data.git.temporary_index import filters, temporary_index
 from git_data.migrate import notes
 from git_data.migrate.history import Rewritten, write_map
 from git_data.migrate.moves import carry_out, finish
-from git_data.migrate.record import BEGUN, Record, load
+from git_data.migrate.record import DONE, Record, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from git_data.git.repo import Repository
     from git_data.store.objects import Store
@@ -25,7 +28,7 @@ _SHOWN = 3
 def finish_earlier(repo: Repository, command: str) -> bool:
     """Finish what a killed command of this kind left to do: whether it had come so far that the result is there now."""
     record = load(repo, command)
-    return record is not None and record.state == BEGUN and finish(repo, record)
+    return record is not None and record.state != DONE and finish(repo, record)
 
 
 def publish(
@@ -43,8 +46,24 @@ def publish(
     if map_path:
         write_map(map_path, rewritten)
     record.moves = [move for move in rewritten.moves if move.new != move.old]
+    record.moves += notes.copy(repo, rewritten)
     carry_out(repo, store, record, vouched)
-    notes.copy(repo, record, rewritten)
+
+
+def require_filter(repo: Repository, commit: str, paths: Iterable[bytes]) -> None:
+    """Raises: RepositoryError where attributes of somebody else keep files that ``commit`` has from being data."""
+    cwd = repo.worktree or repo.common_dir
+    with temporary_index(repo, commit) as env:
+        there = set(records("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, cwd=cwd))
+        wanted = [path for path in paths if path in there]
+        found = filters(wanted, cwd, env)
+    wrong = [path for path in wanted if found.get(path) != "data"]
+    if wrong:
+        raise RepositoryError(
+            f"{some([shown(path) for path in wrong])} would not be data: other attributes overrule those at the top; "
+            "nothing was changed",
+            f"look for 'filter' in .gitattributes of its directories: git check-attr -a {shlex.quote(os.fsdecode(wrong[0]))}",
+        )
 
 
 def afterwards(repo: Repository, record: Record, rewritten: Rewritten) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from git_data.errors import GitFailed, RepositoryError
+from git_data.errors import GitDataError, GitFailed, RepositoryError
+from git_data.git.repo import locate
 from git_data.git.run import git, records
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ _UNDER_WAY = {
     "BISECT_LOG": "git bisect reset",
 }
 _SHOWN = 5
+_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE")
 
 
 class Worktree:
@@ -36,6 +38,29 @@ class Worktree:
         self.path = path
         self.head = head
         self.branch = branch
+
+
+def require_own_view() -> None:
+    """Forget what the environment says of the repository: git is to find work trees, and the index of each, by itself.
+
+    Raises: RepositoryError where that would be another repository, work tree or index.
+    """
+    given = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    if not given:
+        return
+    before = locate(committed=False)
+    for name in given:
+        del os.environ[name]
+    try:
+        found = locate(committed=False)
+    except GitDataError:
+        found = None
+    if found is None or any(
+        os.path.realpath(getattr(before, place)) != os.path.realpath(getattr(found, place))
+        for place in ("git_dir", "worktree", "index")
+    ):
+        names = " ".join(given)
+        raise RepositoryError(f"a migration goes through all work trees, which is not possible with {names}", f"unset {names}")
 
 
 def worktrees(repo: Repository) -> list[Worktree]:

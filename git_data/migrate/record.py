@@ -1,8 +1,9 @@
 """What a migration changed, so that it can be finished after a kill, and undone.
 
 One JSON file for each kind of migration, ``<git common dir>/data/migrate/<command>.json`` (``docs/formats.md``).  It is written
-before anything visible changes, with the state ``begun``; when everything is in its place the state is ``done``.  What refs
-pointed to before is also kept by refs, ``refs/git-data/before/<command>-<time>/…``, so that no collection takes it.
+before anything visible changes, with the state ``begun``; when everything is in its place the state is ``done``, and ``undoing``
+from the moment it is taken back until the file goes.  What refs pointed to before is also kept by refs,
+``refs/git-data/before/<command>-<time>/…``, so that no collection takes it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import stat
 import time
 
 from git_data.base import fsio
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from git_data.git.repo import Repository
 
 BACKUPS = "refs/git-data/before/"
-BEGUN, DONE = "begun", "done"
+BEGUN, DONE, UNDOING = "begun", "done", "undoing"
 _VERSION = 1
 
 
@@ -51,6 +53,8 @@ class Record:
         """key of the repository's own configuration → the values it had"""
         self.files: dict[str, bytes | None] = {}
         """path of a file in the git directory, relative to the common one → what it held; ``None``: there was none"""
+        self.modes: dict[str, int] = {}
+        """of those that are there: ``st_mode``; that of a symbolic link means that its target is kept in ``files``"""
         self._repo = repo
 
     @property
@@ -73,7 +77,13 @@ class Record:
         """Remember a file in the git directory as it is; to be called before it is changed."""
         name = os.path.relpath(path, self._repo.common_dir)
         if name not in self.files:
-            self.files[name] = fsio.read_file(path)
+            try:
+                self.modes[name] = os.lstat(path).st_mode
+            except FileNotFoundError:
+                self.files[name] = None
+                return
+            is_link = stat.S_ISLNK(self.modes[name])
+            self.files[name] = os.fsencode(os.readlink(path)) if is_link else fsio.read_file(path)
 
     def save(self, state: str) -> None:
         """Write it. Raises: OSError."""
@@ -87,8 +97,9 @@ class Record:
             "refs": [[move.name, move.old, move.new] for move in self.moves],
             "settings": self.settings,
             "files": {name: None if data is None else _text(data) for name, data in self.files.items()},
+            "modes": self.modes,
         }
-        fsio.write_file(self.path, json.dumps(content, indent=1).encode() + b"\n")
+        fsio.write_file(self.path, json.dumps(content, indent=1).encode() + b"\n", sync=True)
 
     def forget(self) -> None:
         """Delete it."""
@@ -107,11 +118,16 @@ class Record:
                 known[key] = [*elsewhere, *(Entry("local", value) for value in values)]
         for name, data in self.files.items():
             path = os.path.join(self._repo.common_dir, name)
+            mode = self.modes.get(name)
             if data is None:
                 fsio.remove_if_exists(path)
+            elif mode is not None and stat.S_ISLNK(mode):
+                fsio.remove_if_exists(path)
+                os.symlink(os.fsdecode(data), path)
             else:
-                mode = 0o777 if name.startswith("hooks/") else 0o666
-                fsio.write_file(path, data, mode)
+                fsio.write_file(path, data, 0o777 if name.startswith("hooks/") else 0o666)
+                if mode is not None:
+                    os.chmod(path, stat.S_IMODE(mode))
 
 
 def load(repo: Repository, command: str) -> Record | None:
@@ -128,6 +144,7 @@ def load(repo: Repository, command: str) -> Record | None:
         record.time_s = content["time"]
         record.moves = [Move(*move) for move in content["refs"]]
         record.settings = content["settings"]
+        record.modes = content.get("modes", {})
         record.files = {name: None if text is None else base64.b85decode(text) for name, text in content["files"].items()}
     except (ValueError, KeyError, TypeError):
         raise RepositoryError(f"'{record.path}' is damaged, or of a newer version", f"rm {record.path}") from None

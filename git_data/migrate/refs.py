@@ -108,10 +108,10 @@ def _matching(known: list[str], text: str) -> list[str]:
 
 
 def _all(repo: Repository) -> list[tuple[str, str, str]]:
-    """Name, object and its type of every branch and tag."""
-    output = git("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)", *_PUBLIC, cwd=_cwd(repo))
-    fields = (os.fsdecode(line).rsplit(" ", 2) for line in output.split(b"\n") if line)
-    return [(name, oid, kind) for name, oid, kind in fields]
+    """Name, object and its type of every branch and tag; symbolic refs follow what they name."""
+    output = git("for-each-ref", "--format=%(objectname) %(objecttype) %(refname) %(symref)", *_PUBLIC, cwd=_cwd(repo))
+    fields = (os.fsdecode(line).split(" ") for line in output.split(b"\n") if line)
+    return [(name, oid, kind) for oid, kind, name, symref in fields if not symref]
 
 
 def _cwd(repo: Repository) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -355,6 +357,138 @@ def test_a_killed_import_goes_on_and_ends_the_same(plain: Repo, tmp_path: Path):
         done = repo.run(*command, ok=(0, 7))
         assert repo.git("for-each-ref", "refs/heads", "refs/tags") == expected, (delay_ms, done.stderr)
         assert repo.status() == "", (delay_ms, done)
+
+
+def killed_at(repo: Repo, where: str, *words: str) -> None:
+    """Run ``git data migrate import`` and kill it where it would call a function of ``migrate/moves.py``."""
+    code = (
+        "import os, signal, sys; from git_data.migrate import moves; "
+        f"moves.{where} = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL); "
+        f"from git_data.__main__ import main; sys.argv = ['git-data', 'migrate', 'import', *{words!r}]; main()"
+    )
+    assert repo.run(sys.executable, "-c", code, ok=None).returncode == -signal.SIGKILL, where
+
+
+def state(repo: Repo) -> tuple[str, str, str]:
+    """Everything that undoing brings back."""
+    return repo.git("for-each-ref"), repo.git("config", "--local", "--list"), repo.git("status", "--porcelain")
+
+
+@pytest.mark.parametrize("where", ["_transaction", "_follow"])
+def test_a_killed_command_can_be_undone_and_a_killed_undo_goes_on(plain: Repo, where: str):
+    before = state(plain)
+    words = ("--everything", "--above", "100kB")
+    killed_at(plain, where, *words)
+    assert "killed" in plain.fails("data", "migrate", "forget", status=1)
+    plain.data("migrate", "import", "--undo")
+    assert state(plain) == before
+    plain.data("migrate", "import", *words)
+    killed_at(plain, where, "--undo")
+    plain.data("migrate", "import", "--undo")
+    assert state(plain) == before
+    plain.data("migrate", "import", *words)
+    killed_at(plain, where, "--undo")
+    plain.data("migrate", "import", *words)  # as if it had never been asked to undo
+    assert is_data(plain, "tool", "main") and plain.status() == ""
+    assert '"done"' in plain.read(".git/data/migrate/import.json").decode()
+
+
+def test_undo_brings_back_symbolic_refs_and_hooks_with_their_modes(plain: Repo):
+    plain.git("symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    hooks = plain.file(".git/hooks")
+    hooks.mkdir(exist_ok=True)
+    (plain.path.parent / "ours").write_text("#!/bin/sh\n")
+    (hooks / "pre-push").symlink_to("../../../ours")
+    (hooks / "post-checkout").write_text("#!/bin/sh\n")
+    (hooks / "post-checkout").chmod(0o640)
+    plain.data("migrate", "import", "--everything", "--above", "100kB")
+    assert plain.git("symbolic-ref", "refs/heads/alias") == "refs/heads/main\n"
+    plain.data("migrate", "import", "--undo")
+    assert plain.git("symbolic-ref", "refs/heads/alias") == "refs/heads/main\n"
+    assert os.readlink(hooks / "pre-push") == "../../../ours"
+    assert (hooks / "post-checkout").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_killed_import_in_a_sparse_checkout_goes_on_and_is_undone(plain: Repo):
+    plain.git("sparse-checkout", "set", "--no-cone", "side/", "code.py")
+    plain.git("rm", "-q", "--sparse", ".gitattributes")
+    plain.commit("no attributes")
+    before, listed = state(plain), sorted(plain.path.rglob("*.*"))
+    words = ("--everything", "--above", "100kB")
+    killed_at(plain, "_follow", *words)
+    plain.data("migrate", "import", *words)
+    assert plain.status() == "" and is_data(plain, "tool")
+    killed_at(plain, "_follow", "--undo")
+    plain.data("migrate", "import", "--undo")
+    assert state(plain) == before
+    assert [path for path in sorted(plain.path.rglob("*.*")) if ".git/" not in str(path)] == [
+        path for path in listed if ".git/" not in str(path)
+    ]
+
+
+def test_variables_of_git_do_not_lead_astray(plain: Repo, tmp_path: Path):
+    plain.git("worktree", "add", "-q", tmp_path / "linked", "side")
+    before = state(plain)
+    shutil.copy(plain.file(".git/index"), tmp_path / "index")
+    words = ("migrate", "import", "--everything", "--above", "100kB")
+    done = plain.run("git-data", *words, env={"GIT_INDEX_FILE": str(tmp_path / "index")}, ok=(7,))
+    assert "unset GIT_INDEX_FILE" in done.stderr.decode() and state(plain) == before
+    plain.run("git-data", *words, env={"GIT_DIR": ".git", "GIT_WORK_TREE": "."})
+    assert plain.status() == Repo(tmp_path / "linked").status() == ""
+
+
+def test_damaged_content_is_not_exported(plain: Repo):
+    plain.data("migrate", "import", "--everything", "--above", "100kB")
+    before = plain.git("for-each-ref")
+    damaged = plain.object(content(160_000, 5))
+    status = damaged.stat()
+    damaged.chmod(0o644)
+    damaged.write_bytes(content(160_000, 6))
+    os.utime(damaged, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert "damaged" in plain.fails("data", "migrate", "export", "--everything", status=4)
+    assert plain.git("for-each-ref") == before and plain.status() == ""
+
+
+def test_no_rewrite_of_a_file_with_other_line_ends_brings_what_git_had(plain: Repo):
+    plain.git("config", "core.autocrlf", "true")
+    plain.write("table.csv", b"a\r\nb\r\n")
+    plain.write("out/there.csv", b"c\n")
+    plain.commit("tables")
+    plain.git("sparse-checkout", "set", "--no-cone", "/*", "!out/")
+    plain.data("migrate", "import", "--no-rewrite", "table.csv", "out/there.csv")
+    assert plain.read("table.csv") == b"a\nb\n" and is_data(plain, "table.csv") and is_data(plain, "out/there.csv")
+    os.utime(plain.file("table.csv"))
+    assert plain.status() == "" and not plain.file("out").exists()
+
+
+@pytest.mark.parametrize("words", [["--above", "100kB"], ["--no-rewrite", "side/blob.bin"]], ids=["rewrite", "one commit"])
+def test_attributes_that_would_keep_a_file_from_being_data_stop_it(plain: Repo, words: list[str]):
+    plain.write("side/blob.bin", content(150_000, 9))
+    plain.write("side/.gitattributes", "*.bin -filter\n")
+    plain.commit("not for a filter")
+    before = state(plain)
+    assert "would not be data" in plain.fails("data", "migrate", "import", *words, status=7)
+    assert state(plain) == before
+
+
+def test_commits_made_after_a_kill_do_not_make_it_forget_what_it_did(plain: Repo):
+    words = ("--everything", "--above", "100kB")
+    killed_at(plain, "_follow", *words)
+    plain.git("reset", "-q", "--hard")
+    plain.git("commit", "-q", "--allow-empty", "-m", "went on")
+    plain.data("migrate", "import", *words)
+    assert plain.git("config", "--local", "filter.data.required") == "true\n" and plain.status() == ""
+    assert "moved since" in plain.fails("data", "migrate", "import", "--undo", status=1)
+
+
+def test_what_is_written_while_refs_move_stays(plain: Repo):
+    code = (
+        "import sys; from git_data.migrate import moves; moved = moves._transaction; "
+        "moves._transaction = lambda *a, **k: (open('tool', 'w').write('mine'), moved(*a, **k)); "
+        "from git_data.__main__ import main; sys.argv = ['git-data', 'migrate', 'import', '-I', 'tool', '--everything']; main()"
+    )
+    plain.run(sys.executable, "-c", code)
+    assert plain.read("tool") == b"mine" and plain.status().split() == ["M", "tool"] and is_data(plain, "tool")
 
 
 def test_forget_lets_go_of_what_was_before(plain: Repo):

@@ -133,6 +133,21 @@ def test_a_killed_run_converges(
     assert repo.status() == ""
 
 
+def test_what_was_written_after_a_kill_is_never_overwritten(repo: Repo, tmp_path: Path) -> None:
+    killer = tmp_path / "bin" / "git"
+    killer.parent.mkdir()
+    killer.write_text(_KILLER.replace("{real}", shutil.which("git") or ""))
+    killer.chmod(0o755)
+    env = {"PATH": f"{killer.parent}:{os.environ['PATH']}", "KILL_AT": "update-ref -m", "KILL_AFTER": "1"}
+    assert repo.run("git-data", "migrate", "lfs", env=env, ok=None).returncode == -signal.SIGKILL
+    edited = {"run.bin": b"mine, and of another size\n", ".gitattributes": repo.read(".gitattributes") + b"*.mine text\n"}
+    for name, data in edited.items():
+        repo.write(name, data)
+    repo.data("migrate", "lfs")
+    assert {name: repo.read(name) for name in edited} == edited
+    assert sorted(repo.status().split()) == [".gitattributes", "M", "M", "run.bin"]
+
+
 def test_bad_beginnings(repo: Repo, tmp_path: Path) -> None:
     repo.write("readme.txt", "changed\n")
     assert "uncommitted" in repo.fails("data", "migrate", "lfs", status=7)
