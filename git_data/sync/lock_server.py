@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 
 from git_data.errors import UsageError
-from git_data.git.repo import Repository, look_elsewhere
+from git_data.git.repo import Repository
 from git_data.git.run import git
+from git_data.sync.implied import look_for_remotes
 from git_data.sync.remotes import Named, default_name, named
 
 _KINDS = ("lfs+http://", "lfs+https://", "lfs+ssh://")
@@ -25,7 +26,7 @@ def server_for(repo: Repository, name: str = "") -> tuple[Named, str]:
 
     Raises: UsageError where there is none.
     """
-    look_elsewhere(repo)
+    look_for_remotes(repo)
     remotes = named(repo.config)
     is_git_remote = f"remote.{name}.url" in repo.config.entries
     git_remote = name if is_git_remote else usual_git_remote(repo)
