@@ -29,6 +29,8 @@ def server_for(repo: Repository, name: str = "") -> tuple[Named, str]:
     look_for_remotes(repo)
     remotes = named(repo.config)
     is_git_remote = f"remote.{name}.url" in repo.config.entries
+    if name and not is_git_remote and name not in remotes:
+        raise UsageError(f"there is no remote '{name}', neither of git nor for data", "git remote -v; git data remote list -v")
     git_remote = name if is_git_remote else usual_git_remote(repo)
     if name in remotes and not is_git_remote:
         if not keeps_locks(remotes[name].url):

@@ -296,7 +296,7 @@ def test_a_rebase_that_is_under_way_stops_it(plain: Repo):
     ("words", "status", "expected"),
     [
         ([], 2, "which files are to become data?"),
-        (["--above", "much"], 7, "is not a size"),
+        (["--above", "much"], 2, "is not a size"),
         (["-I", "!x"], 2, "leave files out by: -X"),
         (["-I", "*.bin", "--include-ref", "nowhere"], 2, "no branch or tag matches 'nowhere'"),
         (["-I", "*.bin", "--everything", "--include-ref", "main"], 2, "exclude each other"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -52,6 +53,15 @@ def test_what_lacks_is_fetched_and_what_is_nowhere_stops_everything(repo: Repo, 
     assert "fetched" in said
     assert {pointer_of(data).split()[3].decode()[7:] for data in gone} <= repo.objects()
     repo.data("fsck")
+
+
+def test_a_server_that_does_not_answer_is_not_one_that_has_nothing(repo: Repo) -> None:
+    oid = hashlib.sha256(content(3000, seed=0)).hexdigest()
+    lfs_objects(repo)[oid].unlink()
+    repo.git("config", "lfs.url", "http://127.0.0.1:9/repo.git/info/lfs")  # where nobody listens
+    repo.git("config", "data.retries", "0")
+    said = repo.fails("data", "migrate", "lfs", status=3)
+    assert "not on this machine, and the server does not answer" in said and "when the server answers" in said
 
 
 def test_allow_missing_keeps_those_pointers(repo: Repo) -> None:
