@@ -171,6 +171,8 @@ def done(migration: Migration, as_json: bool) -> None:
         for line in outcome.afterwards(migration.repo, migration.record, migration.rewritten):
             output.line(line)
         output.line(f"which commit became which: {output.plain(migration.map_path)}")
+        if migration.server_is_known_here_only:
+            output.line("only this clone knows the LFS server; so that others do: git data remote add -d server --lfs")
     else:
         output.line(f"{count(len(migration.converted.pointers), 'file')} on {_branch(moves[0].name)} kept by git-data now.")
         output.line("Take it back: git data migrate lfs --undo   Publish it: git push")

@@ -245,6 +245,11 @@ class Migration:
         with Progress("sharing blocks", len(files)) as progress:
             share_with_store(self.store, self.repo.worktree, files, progress, twins=self.supply.linked)
 
+    @property
+    def server_is_known_here_only(self) -> bool:
+        """Whether no commit leads others to the LFS server, which became the remote of this clone."""
+        return self.mode == HISTORY and bool(self._remote(local=True))
+
     def _remote(self, local: bool) -> dict[str, str | None]:
         """The LFS server as the default remote, unless there is any: settings for this clone or for the committed file."""
         server = self.supply.server

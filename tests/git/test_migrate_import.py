@@ -110,7 +110,8 @@ def test_without_everything_only_what_no_remote_has_is_rewritten(plain: Repo, tm
     published = plain.git("rev-parse", "main").strip()
     plain.write("new.bin", content(300_000, 11))
     plain.commit("not published")
-    plain.data("migrate", "import", "-I", "*.bin")
+    said = plain.data("migrate", "import", "-I", "*.bin")
+    assert "publish it: git push   (nothing" in said and "name a place for the data: git data remote add" in said
     assert plain.git("rev-parse", "main~1").strip() == published
     # what was plain and matches becomes data in the first new commit, or git would call it modified
     assert is_data(plain, "new.bin") and is_data(plain, "small.bin") and not is_data(plain, "small.bin", "HEAD~1")
@@ -148,7 +149,7 @@ def test_undo_refuses_to_lose_commits(plain: Repo):
 
 def test_undo_of_what_was_pushed_takes_force(plain: Repo):
     plain.data("migrate", "import", "--everything", "--above", "100kB")
-    plain.git("update-ref", "refs/remotes/origin/main", "main")
+    plain.git("update-ref", "refs/remotes/origin/main", "main")  # as after a push
     assert "--undo --force" in plain.fails("data", "migrate", "import", "--undo", status=1)
     plain.data("migrate", "import", "--undo", "--force")
     assert not is_data(plain, "data/train.bin")
