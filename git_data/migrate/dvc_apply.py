@@ -324,6 +324,9 @@ def undo(repo: Repository, force: bool) -> None:
 
     Raises: CheckFailed, RepositoryError.
     """
+    record = load(repo, COMMAND)
+    if record is not None and moves.finish_undo(repo, record):
+        return
     finish(repo)
     record = load(repo, COMMAND)
     # an empty file has no pointer, so that git takes it away with the commit

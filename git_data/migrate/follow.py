@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from git_data.store.objects import Store
 
 _PLAIN_AT_ONCE = 1000
+_TEXT_BYTES = 1 << 20
+"""what is larger is no file of attributes or settings"""
 
 
 def check_out(path: str, old: str, new: str) -> None:
@@ -90,17 +92,19 @@ def take_over(repo: Repository, store: Store, old: str, new: str, vouched: Mappi
 def catch_up(path: str, old: str, new: str) -> None:
     """Finish bringing a work tree from one commit (hex) to another.
 
-    Files that are not there, that are pointers, or that are as they were in ``old`` become what they are in ``new``; all others
-    stay, and ``git status`` tells.  Raises: GitFailed.
+    Files that are not there, that are pointers, or that are as they were in ``old`` become what they are in ``new``, or go; all
+    others stay, and ``git status`` tells.  Raises: GitFailed.
     """
     git("read-tree", "--reset", new, cwd=path)
     fields = records("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", old, new, cwd=path)
     wanted, suspects = [], []
     for header, name in zip(fields[0::2], fields[1::2]):
         _, mode, before, _, status = header.split(b" ")
+        file = os.path.join(os.fsencode(path), name)
+        if status == b"D":
+            _remove_if(file, before)
         if status == b"D" or mode == b"160000":
             continue
-        file = os.path.join(os.fsencode(path), name)
         if os.path.islink(file):
             if blob_oid(os.readlink(file), "sha1" if len(before) == 40 else "sha256").hex().encode() == before:
                 wanted.append(name)
@@ -116,6 +120,19 @@ def catch_up(path: str, old: str, new: str) -> None:
     wanted.sort(key=lambda name: os.path.basename(name) != b".gitattributes")
     _check_out_files(wanted, path)
     git("update-index", "-q", "--refresh", cwd=path, ok=(0, 1))
+
+
+def _remove_if(file: bytes, blob: bytes) -> None:
+    """Remove a file of text that is still the blob of that name."""
+    try:
+        found = os.lstat(file)
+    except OSError:
+        return
+    if not stat.S_ISREG(found.st_mode) or found.st_size > _TEXT_BYTES:
+        return
+    content = fsio.read_file(os.fsdecode(file)) or b""
+    if blob_oid(content, "sha1" if len(blob) == 40 else "sha256").hex().encode() == blob:
+        os.unlink(file)
 
 
 def _small_content(path: bytes) -> bytes | None:

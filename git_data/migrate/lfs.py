@@ -14,7 +14,7 @@ from git_data.git.run import git
 from git_data.git.scan import shown
 from git_data.migrate import lfs_commit, lfs_history, lfs_objects, lfs_setup, lfs_supply, outcome, take_in
 from git_data.migrate.lfs_plan import Head, History, look_at_head, who_names
-from git_data.migrate.moves import carry_out, finish
+from git_data.migrate.moves import carry_out, finish, finish_undo
 from git_data.migrate.ready import require_ready
 from git_data.migrate.record import BEGUN, DONE, Record, load
 from git_data.migrate.refs import chosen
@@ -69,6 +69,9 @@ class Migration:
 
     def resume(self) -> bool:
         """Finish what a killed command left: whether its refs had moved, so that everything is done now."""
+        earlier = load(self.repo, NAME)
+        if earlier is not None and finish_undo(self.repo, earlier):
+            return False
         return finish_earlier(self.repo)
 
     def prepare(self) -> None:

@@ -12,7 +12,7 @@ from git_data.errors import CheckFailed, RepositoryError
 from git_data.git.run import git
 from git_data.migrate.follow import catch_up, check_out, take_over
 from git_data.migrate.ready import require_clean, worktrees
-from git_data.migrate.record import BACKUPS, BEGUN, DONE, Record, load, records
+from git_data.migrate.record import BACKUPS, BEGUN, DONE, UNDOING, Record, load, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,13 +75,29 @@ def undo(
     record = load(repo, command)
     if record is None:
         raise RepositoryError(f"there is no 'git data migrate {command}' on record here that could be undone")
+    if finish_undo(repo, record):
+        return record
     _require_untouched(repo, record, force)
+    record.save(UNDOING)
     before = worktrees(repo)
     _transaction(repo, record, [(move.name, move.old, move.new) for move in record.moves], keep=False)
     _follow(repo, store, before, {} if keep_files and vouched is None else vouched)
     record.restore_settings_and_files()
     record.forget()
     return record
+
+
+def finish_undo(repo: Repository, record: Record) -> bool:
+    """Finish what a killed ``undo`` left, if its refs had moved back: whether that was so. Raises: GitFailed, OSError."""
+    if record.state != UNDOING or _moved_on(repo, record, back=True):
+        return False
+    new = {move.name: move.new for move in record.moves}
+    for tree in worktrees(repo):
+        if (tree.branch or "HEAD") in new:
+            catch_up(tree.path, new[tree.branch or "HEAD"], tree.head)
+    record.restore_settings_and_files()
+    record.forget()
+    return True
 
 
 def forget(repo: Repository) -> int:
@@ -118,12 +134,12 @@ def _transaction(repo: Repository, record: Record, moves: list[tuple[str, str, s
     git("update-ref", "-m", f"git data migrate {record.command}", "--stdin", stdin=stdin, cwd=_cwd(repo))
 
 
-def _moved_on(repo: Repository, record: Record) -> list[str]:
-    """The names of refs that are not where the migration has put them."""
+def _moved_on(repo: Repository, record: Record, back: bool = False) -> list[str]:
+    """The names of refs that are not where the migration has put them, or (``back``) where they were before it."""
     found = []
     for move in record.moves:
         value = git("rev-parse", "--verify", "-q", move.name, ok=(0, 1), cwd=_cwd(repo)).decode().strip()
-        if value != move.new:
+        if value != (move.old if back else move.new):
             found.append(move.name)
     return found
 

@@ -9,7 +9,7 @@ from git_data.errors import NoSpace
 from git_data.git.run import git
 from git_data.migrate import notes
 from git_data.migrate.history import Rewritten, write_map
-from git_data.migrate.moves import carry_out, finish
+from git_data.migrate.moves import carry_out, finish, finish_undo
 from git_data.migrate.record import BEGUN, Record, load
 
 TYPE_CHECKING = False
@@ -25,6 +25,8 @@ _SHOWN = 3
 def finish_earlier(repo: Repository, command: str) -> bool:
     """Finish what a killed command of this kind left to do: whether it had come so far that the result is there now."""
     record = load(repo, command)
+    if record is not None and finish_undo(repo, record):
+        return False
     return record is not None and record.state == BEGUN and finish(repo, record)
 
 

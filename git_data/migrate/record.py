@@ -1,7 +1,8 @@
 """What a migration changed, so that it can be finished after a kill, and undone.
 
 One JSON file for each kind of migration, ``<git common dir>/data/migrate/<command>.json`` (``docs/formats.md``).  It is written
-before anything visible changes, with the state ``begun``; when everything is in its place the state is ``done``.  What refs
+before anything visible changes, with the state ``begun``; when everything is in its place the state is ``done``, and ``undoing``
+while it is taken back.  What refs
 pointed to before is also kept by refs, ``refs/git-data/before/<command>-<time>/…``, so that no collection takes it.
 """
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from git_data.git.repo import Repository
 
 BACKUPS = "refs/git-data/before/"
-BEGUN, DONE = "begun", "done"
+BEGUN, DONE, UNDOING = "begun", "done", "undoing"
 _VERSION = 1
 
 

@@ -105,6 +105,16 @@ exec {real} "$@"
 """
 
 
+@pytest.fixture
+def killer(tmp_path: Path) -> Path:
+    """A directory for the PATH with a git that kills whoever starts it."""
+    path = tmp_path / "bin" / "git"
+    path.parent.mkdir()
+    path.write_text(_KILLER.replace("{real}", shutil.which("git") or ""))
+    path.chmod(0o755)
+    return path.parent
+
+
 @pytest.mark.parametrize(
     ("at", "after"),
     [
@@ -118,15 +128,11 @@ exec {real} "$@"
 )
 @pytest.mark.parametrize("mode", ["--jobs=1", "--history"], ids=["commit", "history"])
 def test_a_killed_run_converges(
-    repo: Repo, before: dict[str, dict[str, str]], tmp_path: Path, at: str, after: str, mode: str
+    repo: Repo, before: dict[str, dict[str, str]], killer: Path, at: str, after: str, mode: str
 ) -> None:
-    killer = tmp_path / "bin" / "git"
-    killer.parent.mkdir()
-    killer.write_text(_KILLER.replace("{real}", shutil.which("git") or ""))
-    killer.chmod(0o755)
     repo.git("status")
     old = state(repo)
-    env = {"PATH": f"{killer.parent}:{os.environ['PATH']}", "KILL_AT": at, "KILL_AFTER": after}
+    env = {"PATH": f"{killer}:{os.environ['PATH']}", "KILL_AT": at, "KILL_AFTER": after}
     done = repo.run("git-data", "migrate", "lfs", mode, env=env, ok=None)
     if done.returncode != -signal.SIGKILL:
         assert mode == "--history" and at == "commit-tree", done.stderr
@@ -141,6 +147,25 @@ def test_a_killed_run_converges(
     repo.data("migrate", "lfs", "--undo")
     assert state(repo) == old
     assert repo.status() == ""
+
+
+@pytest.mark.parametrize("after", ["", "1"], ids=["before refs move", "after refs moved"])
+@pytest.mark.parametrize("mode", ["--jobs=1", "--history"], ids=["commit", "history"])
+@pytest.mark.parametrize("then", ["undo", "migrate"])
+def test_a_killed_undo_is_finished_by_the_next_command(repo: Repo, killer: Path, mode: str, after: str, then: str) -> None:
+    repo.git("status")
+    old = state(repo)
+    repo.data("migrate", "lfs", mode)
+    env = {"PATH": f"{killer}:{os.environ['PATH']}", "KILL_AT": "update-ref -m", "KILL_AFTER": after}
+    repo.run("git-data", "migrate", "lfs", "--undo", env=env, ok=(-signal.SIGKILL,))
+    if then == "migrate":
+        repo.data("migrate", "lfs", mode)
+        repo.assert_clean()
+        assert repo.blob("run.bin") == pointer_of(repo.read("run.bin"))
+    repo.data("migrate", "lfs", "--undo")
+    assert state(repo) == old
+    assert repo.status() == ""
+    repo.fails("data", "migrate", "lfs", "--undo", status=7)
 
 
 def test_bad_beginnings(repo: Repo, tmp_path: Path) -> None:
