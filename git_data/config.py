@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from git_data.base import report
-from git_data.errors import ConfigError
+from git_data.errors import ConfigError, UsageError
 
 COMMITTED_FILE = ".gitdata"
 COMMITTED_KEYS = frozenset(
@@ -251,7 +251,7 @@ def is_remote_name(text: str) -> bool:
 def parse_size(text: str, name: str = "size") -> int:
     """Bytes from ``10MB`` (powers of 1000), ``10MiB`` (powers of 1024) or plain digits.
 
-    Raises: ConfigError.
+    Raises: UsageError if ``name`` is that of an option, else ConfigError.
     """
     lowered = text.strip().lower().replace(" ", "").replace("_", "")
     number = lowered.rstrip("bikmgt")
@@ -266,7 +266,8 @@ def parse_size(text: str, name: str = "size") -> int:
             raise ValueError
         return int(value)
     except (KeyError, ValueError, OverflowError):
-        raise ConfigError(f"{name}: '{text}' is not a size", "write it as 500kB, 10MB or 2GiB") from None
+        kind = UsageError if name.startswith("-") else ConfigError
+        raise kind(f"{name}: '{text}' is not a size", "write it as 500kB, 10MB or 2GiB") from None
 
 
 def parse_jobs(text: str) -> int:

@@ -16,7 +16,7 @@ from git_data.base.report import count, human_size
 from git_data.commands import du_remote, output
 from git_data.commands.parser import add_json, add_selection
 from git_data.commands.remote_option import add_remote
-from git_data.errors import RepositoryError, UsageError
+from git_data.errors import UsageError
 from git_data.git import scan
 from git_data.git.repo import Repository, locate
 from git_data.store.place import open_store
@@ -105,7 +105,7 @@ def _files(repo: Repository, arguments: argparse.Namespace) -> list[scan.Tracked
     if arguments.rev:
         return scan.in_revision(repo, arguments.rev, paths)
     if not repo.worktree:
-        raise RepositoryError(f"'{repo.git_dir}' is a bare repository: it has no index", "git data du --rev HEAD")
+        raise repo.has_no_worktree("git data du --rev HEAD")
     # of a conflict, the side that lies in the work tree
     return [item for item in scan.in_index(repo, paths) if item.stage in (0, 2)]
 

@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.print_json(_as_json(found))
     else:
         _print(found)
-    error = _verdict(found)
+    error = _verdict(repo, found)
     if error is not None:
         raise error
     return 0
@@ -118,20 +118,21 @@ def _restore(repo: Repository, store: Store, found: Findings) -> dict[str, str]:
     return restore(repo, store, list(lost.values())) if lost else {}
 
 
-def _verdict(found: Findings) -> GitDataError | None:
+def _verdict(repo: Repository, found: Findings) -> GitDataError | None:
+    mend = "put the original files in their places and run: git data add"
+    if repo.config.names_remotes or repo.config.get_bool("data.lfs", False):
+        mend = f"git data fetch --all   # what no remote has:\n{mend}"
     damaged = found.store.damaged if found.store else []
     if damaged:
         lost = [item for item in damaged if item.oid not in found.restored]
         return CorruptData(
             f"{count(len(damaged), 'object')} in the store did not match the name; restored: {len(damaged) - len(lost):,}",
-            "put the original files in their places and run: git data add"
-            if lost
-            else "git data fsck   # all should be well now",
+            mend if lost else "git data fsck   # all should be well now",
         )
     if found.missing:
         return MissingData(
             f"the data of {count(len(found.missing), 'pointer')} is in no store",
-            "put the original files in their places and run: git data add",
+            mend,
         )
     suspects = found.pointers.suspects if found.pointers else []
     if suspects:

@@ -10,13 +10,14 @@ import difflib
 import os
 
 from git_data.errors import RemoteError, RepositoryError, UsageError
-from git_data.git.repo import Repository, locate, look_elsewhere, nowhere
+from git_data.git.repo import Repository, locate, nowhere
 from git_data.git.run import as_stored
 from git_data.helper import target
 from git_data.host.host import Host
 from git_data.host.memory import Memory
 from git_data.remote.address import parse, redacted
 from git_data.sync import git_urls
+from git_data.sync.implied import look_for_remotes
 from git_data.sync.remotes import GIVEN, Named, is_address, named
 from git_data.sync.session import Session
 
@@ -84,7 +85,7 @@ def _named(repo: Repository, word: str) -> Named:
     """Raises: UsageError for what is no place, or has a git server of its own."""
     config = repo.config
     if repo.common_dir:
-        look_elsewhere(repo)
+        look_for_remotes(repo)
     remotes = named(config)
     url = config.get(f"remote.{word}.url")
     if url.startswith(git_urls.PREFIX):

@@ -18,6 +18,7 @@ from git_data.errors import RepositoryError
 from git_data.git.repo import Repository, locate
 from git_data.setup import filters
 from git_data.setup.hooks import HookReport, install_hooks
+from git_data.setup.lfs_hooks import retire
 from git_data.store.place import open_store, register
 from git_data.worktree.lockable import refresh
 
@@ -68,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if repo.settings.lfs and not dry_run and filters.take_over_lfs():
         print("This repository came from git-lfs: files with filter=lfs, in old commits, are kept by git-data, too.")
+    if repo.settings.lfs and not dry_run and (retired := retire(repo)):
+        print(f"Hooks of git-lfs replaced: {', '.join(retired)}.")
     report = install_hooks(repo, arguments.force, dry_run)
     _print_hooks(report, would)
     if not dry_run:

@@ -15,7 +15,6 @@ import argparse
 from git_data.base.report import human_size
 from git_data.commands import output
 from git_data.commands.parser import add_json, add_selection
-from git_data.errors import RepositoryError
 from git_data.git import scan
 from git_data.git.repo import Repository, locate
 from git_data.store.place import open_store
@@ -74,7 +73,7 @@ def _states(repo: Repository, arguments: argparse.Namespace) -> tuple[list[State
     if arguments.rev:
         return of_versions(store, scan.in_revision(repo, arguments.rev, paths)), []
     if not repo.worktree:
-        raise RepositoryError(f"'{repo.git_dir}' is a bare repository: it has no work tree", "git data ls-files --rev HEAD")
+        raise repo.has_no_worktree("git data ls-files --rev HEAD")
     return survey(repo, store, paths), []
 
 

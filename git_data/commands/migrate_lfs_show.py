@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from git_data.base.report import count, human_size, say
 from git_data.commands import output
 from git_data.git.scan import shown
 from git_data.migrate import lfs, lfs_supply, outcome
-from git_data.setup.lfs_hooks import stock_hooks
+from git_data.setup.lfs_hooks import names_of, stock_hooks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ def plan(migration: Migration, as_json: bool) -> None:
             "malformed": [output.name(path) for path in head.malformed],
             "attributes": [output.name(file.path) for file in head.attributes],
             "submodules": [output.name(path) for path in head.submodules],
-            "hooks": [os.path.basename(path) for path in stock_hooks(migration.repo)],
+            "hooks": names_of(stock_hooks(migration.repo)),
             "needed_bytes": needed,
             "free_bytes": free,
         }
@@ -77,7 +75,7 @@ def plan(migration: Migration, as_json: bool) -> None:
 
 
 def _what_changes(migration: Migration) -> None:
-    hooks = [os.path.basename(path) for path in stock_hooks(migration.repo)]
+    hooks = names_of(stock_hooks(migration.repo))
     if hooks:
         output.line(f"hooks of git-lfs that would be replaced: {', '.join(hooks)}")
     if migration.mode == lfs.COMMIT:
@@ -173,6 +171,8 @@ def done(migration: Migration, as_json: bool) -> None:
         for line in outcome.afterwards(migration.repo, migration.record, migration.rewritten):
             output.line(line)
         output.line(f"which commit became which: {output.plain(migration.map_path)}")
+        if migration.server_is_known_here_only:
+            output.line("only this clone knows the LFS server; so that others do: git data remote add -d server --lfs")
     else:
         output.line(f"{count(len(migration.converted.pointers), 'file')} on {_branch(moves[0].name)} kept by git-data now.")
         output.line("Take it back: git data migrate lfs --undo   Publish it: git push")

@@ -24,9 +24,12 @@ class Parser(argparse.ArgumentParser):
     """Raises ``UsageError`` with a suggestion instead of exiting."""
 
     _mixing = False
+    _innermost: Parser | None = None
+    """whoever parses what follows the last command of a command: it knows the options that could have been meant"""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Options and words in any order for the commands of a command, too, which argparse parses by this."""
+        Parser._innermost = self
         # argparse cannot mix where "--" is
         whole = any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in self._actions)
         if self._mixing or whole or "--" in (args or ()):
@@ -44,8 +47,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Called by argparse for a command line it cannot understand."""
         message = message.replace(_MARK, "")
-        suggestion = self._suggest(message)
-        raise UsageError(f"{message}{suggestion}", f"{self.prog} -h")
+        meant = (Parser._innermost or self) if "unrecognized arguments" in message else self
+        raise UsageError(f"{message}{meant._suggest(message)}", f"{meant.prog} -h")
 
     def _suggest(self, message: str) -> str:
         wrong = message.partition("invalid choice: '")[2].partition("'")[0]
@@ -57,7 +60,7 @@ class Parser(argparse.ArgumentParser):
             return ""
         options = [option for action in self._actions for option in action.option_strings]
         for word in message.partition(":")[2].split():
-            close = difflib.get_close_matches(word.partition("=")[0], options, n=1)
+            close = difflib.get_close_matches(word.partition("=")[0], options, n=1, cutoff=0.7)
             if close:
                 return f"; did you mean {close[0]}?"
         return ""

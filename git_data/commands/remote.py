@@ -34,13 +34,14 @@ from git_data.commands import output, remote_host
 from git_data.commands.parser import add_json
 from git_data.config import COMMITTED_FILE, is_remote_name
 from git_data.errors import CheckFailed, GitDataError, UsageError
-from git_data.git.repo import Repository, locate, look_elsewhere
+from git_data.git.repo import Repository, locate
 from git_data.remote.address import is_secret, parse, redacted
 from git_data.remote.base import Options
 from git_data.remote.layout import initialise
 from git_data.remote.registry import check_scheme, open_remote
 from git_data.sync import edit_remotes, remotes
 from git_data.sync.edit_remotes import LOCAL
+from git_data.sync.implied import look_for_remotes
 from git_data.sync.remotes import COMMITTED, SETTINGS, Named
 
 _OPTIONS = ("region", "endpoint", "profile")
@@ -304,7 +305,7 @@ def _say_left(scopes: list[str]) -> None:
 
 
 def _list(repo: Repository, arguments: argparse.Namespace) -> int:
-    look_elsewhere(repo)
+    look_for_remotes(repo)
     found = remotes.named(repo.config)
     default = remotes.default_name(repo.config)
     if arguments.json:
@@ -323,6 +324,7 @@ def _list(repo: Repository, arguments: argparse.Namespace) -> int:
 
 
 def _show(repo: Repository, arguments: argparse.Namespace) -> int:
+    look_for_remotes(repo)
     remote = _known(repo, arguments.name)
     default = remotes.default_name(repo.config)
     if arguments.json:

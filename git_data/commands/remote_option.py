@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from git_data.errors import UsageError
-from git_data.git.repo import Repository, look_elsewhere
+from git_data.git.repo import Repository
 from git_data.git.run import git
+from git_data.sync.implied import look_for_remotes
 from git_data.sync.remotes import Named, find, named
 
 
@@ -17,7 +18,7 @@ def add_remote(parser: argparse.ArgumentParser, what: str) -> None:
 
 def remote_and_words(repo: Repository, arguments: argparse.Namespace, words: list[str]) -> tuple[Named, list[str]]:
     """The remote, and the other words: in ``--remote v1.0`` the revision is one of these. Raises: UsageError."""
-    look_elsewhere(repo)
+    look_for_remotes(repo)
     name: str = arguments.remote
     if name and name not in named(repo.config) and (".." in name.strip("./") or _is_revision(name)):
         return find(repo), [name, *words]

@@ -82,15 +82,15 @@ def refuse_forbidden(pattern: str) -> None:
 
 
 def _edit(file: AttributesFile, patterns: list[str], arguments: argparse.Namespace, driver: str) -> None:
-    for pattern in patterns:
-        changed = file.track(pattern, arguments.lockable, driver)
-        would = "would be " if arguments.dry_run and changed else ""
-        print(f"'{pattern}' {would}tracked as data" if changed else f"'{pattern}' was tracked already")
+    changes = {pattern: file.track(pattern, arguments.lockable, driver) for pattern in patterns}
     if not arguments.dry_run:
         try:
             file.save()
         except OSError as error:
             raise from_os_error(error, file.path, "writing") from None
+    would = "would be " if arguments.dry_run else ""
+    for pattern, changed in changes.items():
+        print(f"'{pattern}' {would}tracked as data" if changed else f"'{pattern}' was tracked already")
 
 
 def _protect(repo: Repository) -> None:

@@ -10,8 +10,9 @@ from git_data.base.report import count, human_size
 from git_data.commands.parser import add_dry_run, add_json, add_selection, add_transfer_jobs
 from git_data.errors import UsageError
 from git_data.git import scan
-from git_data.git.repo import Repository, look_elsewhere
+from git_data.git.repo import Repository
 from git_data.git.run import git
+from git_data.sync.implied import look_for_remotes
 from git_data.sync.remotes import is_address, named, unknown
 from git_data.worktree.select import Selection
 
@@ -58,7 +59,7 @@ def sort_words(repo: Repository, arguments: argparse.Namespace) -> Words:
     at = len(words) - behind if behind >= 0 else len(words)
     before, paths = words[:at], words[at:]
     remote = ""
-    look_elsewhere(repo)
+    look_for_remotes(repo)
     if before and before[0] in named(repo.config):
         remote = before.pop(0)
     revisions: list[str] = []

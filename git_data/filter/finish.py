@@ -44,15 +44,23 @@ def _forget(repo: Repository, paths: list[bytes]) -> None:
 
 
 def finish(
-    repo: Repository, store: Store, copies: dict[bytes, Pointer], stored: bool, unwanted: dict[bytes, Pointer] | None = None
+    repo: Repository,
+    store: Store,
+    copies: dict[bytes, Pointer],
+    stored: bool,
+    postponed: bool = False,
+    unwanted: dict[bytes, Pointer] | None = None,
 ) -> None:
-    """Bring content to the paths that wait, share what had to be copied, spare git a second look at both and at pointers."""
+    """Bring content to the paths that wait, share what had to be copied, spare git a second look at both and at pointers.
+
+    Where paths were ``postponed`` none may wait any more: git runs post-merge before it closes our input.
+    """
     if stored:
         store.sweep()
     if not repo.worktree:
         return
     set_up = False
-    if stored or copies or journal.exists(repo.data_dir):
+    if stored or copies or postponed or journal.exists(repo.data_dir):
         set_up = _complete_setup(repo, store)
         _take_over_lfs(repo)
     wrote = bool(copies or unwanted)
@@ -97,10 +105,12 @@ def _take_over_lfs(repo: Repository) -> None:
         return
     from git_data.errors import GitFailed
     from git_data.setup.filters import take_over_lfs
+    from git_data.setup.lfs_hooks import retire
 
     try:
         take_over_lfs()
-    except GitFailed:
+        retire(repo)
+    except (GitFailed, OSError):
         return  # somebody holds the lock of the configuration: next time
 
 

@@ -57,6 +57,7 @@ class FilterProcess:
         self.delayed: dict[bytes, Pointer] = {}
         self._listed: set[bytes] = set()
         self._smudged = 0
+        self._postponed = False
         self._replays = False
         self.cleaned: list[bytes] = []
 
@@ -87,7 +88,7 @@ class FilterProcess:
             report.say(f"error: {error.message}\n  {error.hint}")
             caller.stop_git()
             return error.exit_code
-        finish(self.repo, self.store, self.copies, bool(self.cleaned), self.unwanted)
+        finish(self.repo, self.store, self.copies, bool(self.cleaned), self._postponed, self.unwanted)
         return 0
 
     def _shake_hands(self) -> None:
@@ -157,6 +158,7 @@ class FilterProcess:
             # git may be about to replace the only other copy of what was just stored
             self.store.flush()
             self.journal.add(path, pointer)
+            self._postponed = True
         except (OSError, FileSystemError) as error:
             reason = error if isinstance(error, FileSystemError) else from_os_error(error, path, "noting")
             self._refuse(path, reason)

@@ -54,12 +54,12 @@ def stat_dirty(pathspecs: list[str]) -> list[Change]:
 
 def all_match(pathspecs: list[str], ignored_too: bool, tracked_only: bool) -> bool:
     """Whether every pathspec matches a file git would add, so that ``git add`` would have no complaint."""
-    from git_data.errors import GitFailed
+    from git_data.errors import GitFailed, UsageError
 
     others = [] if tracked_only else ["--others", *([] if ignored_too else ["--exclude-standard"])]
     try:
         records("ls-files", "-z", "--error-unmatch", "--cached", *others, "--", *pathspecs)
-    except GitFailed:
+    except (GitFailed, UsageError):
         return False
     return True
 
@@ -89,6 +89,6 @@ def _directories(paths: Iterable[bytes]) -> set[bytes]:
 
 
 def require_known(pathspecs: list[str]) -> None:
-    """Every pathspec (relative to the current directory) matches a file git tracks. Raises: GitFailed in git's words."""
+    """Every pathspec (relative to the current directory) matches a file git tracks. Raises: UsageError."""
     if pathspecs:
         records("ls-files", "-z", "--error-unmatch", "--", *pathspecs)

@@ -52,8 +52,14 @@ class Repository:
     def require_worktree(self) -> str:
         """The work tree. Raises: RepositoryError in a bare repository."""
         if not self.worktree:
-            raise RepositoryError(f"'{self.git_dir}' is a bare repository: it has no work tree", "git clone it and work there")
+            raise self.has_no_worktree("git clone it and work there")
         return self.worktree
+
+    def has_no_worktree(self, hint: str) -> RepositoryError:
+        """The error for what takes a work tree; ``hint`` is for a bare repository."""
+        if self.config.get("core.bare") == "false":
+            return RepositoryError(f"'{os.getcwd()}' is in the git directory, not in the work tree", "cd to the work tree")
+        return RepositoryError(f"'{self.git_dir}' is a bare repository: it has no work tree", hint)
 
 
 def locate(committed: bool = True) -> Repository:

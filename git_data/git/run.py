@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from git_data.errors import GitFailed
+from git_data.errors import GitFailed, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def git(
 ) -> bytes:
     """Run one git command to its end and give its standard output.
 
-    Raises: GitFailed with git's own words when the exit status is not in ``ok``.
+    Raises: GitFailed with git's own words when the exit status is not in ``ok``, UsageError for a path that ``ls-files
+    --error-unmatch`` does not know.
     """
     import subprocess
 
@@ -101,6 +102,9 @@ def git(
     except FileNotFoundError:
         raise GitFailed("git is not on the PATH", "install git and try again") from None
     if done.returncode not in ok:
+        if "--error-unmatch" in arguments and b"pathspec '" in done.stderr:
+            path = os.fsdecode(done.stderr.partition(b"pathspec '")[2].rpartition(b"' did not match")[0])
+            raise UsageError(f"no file that git knows matches '{path}'", "git ls-files   # those it knows")
         raise GitFailed(_words(arguments, done.stderr, done.returncode))
     return done.stdout
 

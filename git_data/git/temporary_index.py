@@ -63,7 +63,7 @@ def _directory(repo: Repository) -> str:
 def entries(env: dict[str, str] | None = None, pathspecs: list[str] | None = None) -> list[Entry]:
     """The files of an index (of the repository's own without ``env``), conflicts left out.
 
-    Raises: GitFailed when a pathspec matches nothing.
+    Raises: UsageError when a pathspec matches nothing.
     """
     unmatch = ["--error-unmatch"] if pathspecs else []
     found = []

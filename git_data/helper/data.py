@@ -9,8 +9,8 @@ import os
 
 from git_data.base import report
 from git_data.config import COMMITTED_FILE
-from git_data.git.repo import look_elsewhere
 from git_data.git.run import as_stored
+from git_data.sync.implied import look_for_remotes
 from git_data.sync.lock_verify import note_no_locking, verify
 from git_data.sync.push import between, outgoing, push, remember, vouch
 from git_data.sync.remotes import default_name, find, named
@@ -43,7 +43,7 @@ def publish(
     Raises: MissingData, RemoteError, AccessDenied …: the push must not go on; Locked when others have locked what it changes.
     """
     as_stored()
-    look_elsewhere(repo)
+    look_for_remotes(repo)
     name = default_name(repo.config, git_remote)
     published = [*remote, *_tracking(repo, git_remote)]
     if not name:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from git_data.base.report import Progress, human_size
-from git_data.errors import GitDataError, MissingData
+from git_data.errors import GitDataError, MissingData, RemoteUnavailable
 from git_data.git.repo import Repository, locate
 from git_data.git.run import git
 from git_data.git.scan import shown
@@ -134,10 +134,13 @@ class Migration:
         why = f"\n  the LFS server: {self.supply.trouble.message}" if self.supply.trouble is not None else ""
         number = len(self.supply.nowhere)
         what = "object of git-lfs is" if number == 1 else "objects of git-lfs are"
+        where, first = "neither on this machine nor on a server", "from a clone that has them: git lfs push --all origin"
+        if isinstance(self.supply.trouble, RemoteUnavailable):
+            where = "not on this machine, and the server does not answer"
+            first = "when the server answers:    git data migrate lfs"
         return MissingData(
-            f"{number:,} {what} neither on this machine nor on a server; nothing was changed:{listed}{why}",
-            "from a clone that has them: git lfs push --all origin\n"
-            "go on without them:         git data migrate lfs --allow-missing",
+            f"{number:,} {what} {where}; nothing was changed:{listed}{why}",
+            f"{first}\ngo on without them:         git data migrate lfs --allow-missing",
         )
 
     def rewriting(self) -> dict[str, Any]:
@@ -241,6 +244,11 @@ class Migration:
         files = sorted(self.converted.pointers.items())
         with Progress("sharing blocks", len(files)) as progress:
             share_with_store(self.store, self.repo.worktree, files, progress, twins=self.supply.linked)
+
+    @property
+    def server_is_known_here_only(self) -> bool:
+        """Whether no commit leads others to the LFS server, which became the remote of this clone."""
+        return self.mode == HISTORY and bool(self._remote(local=True))
 
     def _remote(self, local: bool) -> dict[str, str | None]:
         """The LFS server as the default remote, unless there is any: settings for this clone or for the committed file."""

@@ -13,7 +13,7 @@ from git_data.migrate.lfs_plan import switch
 from git_data.migrate.record import BEGUN
 from git_data.setup import filters
 from git_data.setup.hooks import NAMES, hooks_directory, install_hooks
-from git_data.setup.lfs_hooks import stock_hooks
+from git_data.setup.lfs_hooks import retire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,15 +59,13 @@ def set_up(repo: Repository, settings: dict[str, str | None], attributes: bool) 
             git("config", "--local", "--unset-all", key, ok=(0, 5), cwd=repo.common_dir)
         else:
             git("config", "--local", "--replace-all", key, value, cwd=repo.common_dir)
-    replaced = stock_hooks(repo) if hooks_directory(repo)[1] else []
-    for path in replaced:
-        os.unlink(path)
+    replaced = retire(repo)
     report = install_hooks(repo)
     if attributes:
         switched = switch(fsio.read_file(_info(repo)) or b"")
         if switched is not None:
             fsio.write_file(_info(repo), switched)
-    return Changed(report, [os.path.basename(path) for path in replaced])
+    return Changed(report, replaced)
 
 
 def _info(repo: Repository) -> str:

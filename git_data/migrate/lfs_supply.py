@@ -9,10 +9,10 @@ import os
 
 from git_data.base.report import Progress
 from git_data.errors import GitDataError, UsageError
-from git_data.git.repo import look_elsewhere
 from git_data.migrate import lfs_objects
 from git_data.remote.layout import object_key
 from git_data.sync.fetch import fetch, lacking, sources
+from git_data.sync.implied import look_for_remotes
 from git_data.sync.lfs_discovery import discover
 from git_data.sync.session import Session
 from git_data.worktree.restore import restore
@@ -118,7 +118,7 @@ def fetch_rest(repo: Repository, store: Store, supply: Supply) -> None:
     if wanted and restore(repo, store, wanted):
         wanted = lacking(store, wanted)
     if wanted:
-        look_elsewhere(repo)
+        look_for_remotes(repo)
         remotes = sources(repo)
         if supply.server is not None and all(remote.url != supply.server.address for remote in remotes):
             remotes.insert(0, supply.server.named())

@@ -49,8 +49,6 @@ def finish(repo: Repository, record: Record) -> bool:
     """
     if record.state == DONE:
         return True
-    if record.state == DONE:
-        return True
     went_back = record.state == UNDOING and not _moved_on(repo, record, back=True)
     if record.state == BEGUN and (not record.moves or (_moved_on(repo, record) and not _has_backups(repo, record))):
         record.restore_settings_and_files()
@@ -167,8 +165,9 @@ def _require_untouched(repo: Repository, record: Record, force: bool) -> None:
     if contains and not force:
         published = git("for-each-ref", "--format=%(refname:short)", *contains, "refs/remotes", cwd=_cwd(repo)).splitlines()
         if published:
+            have = "have" if published[1:] else "has"
             raise CheckFailed(
-                f"{_some([os.fsdecode(name) for name in published])} has what 'git data migrate {record.command}' made: "
+                f"{_some([os.fsdecode(name) for name in published])} {have} what 'git data migrate {record.command}' made: "
                 "others may build on it",
                 "undo it here all the same: --undo --force",
             )

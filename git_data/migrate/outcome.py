@@ -74,9 +74,22 @@ def afterwards(repo: Repository, record: Record, rewritten: Rewritten) -> list[s
         lines.append(f"signatures lost: {some([name.removeprefix('refs/tags/') for name in rewritten.tags_unsigned])}")
     lines.append(f"take it back: git data migrate {record.command} --undo   (what was before: {record.backups})")
     if git("for-each-ref", "--count=1", "refs/remotes", cwd=repo.worktree or repo.common_dir):
-        lines.append("publish it: git push --force-with-lease --all && git push --force --tags; others clone anew")
+        if record.command == "import" and not repo.config.names_remotes:
+            lines.append("before anything is published, name a place for the data: git data remote add -d store URL")
+        if any(move.name.startswith("refs/tags/") for move in moved) or _is_published(repo, record, rewritten):
+            lines.append("publish it: git push --force-with-lease --all && git push --force --tags; others clone anew")
+        else:
+            lines.append("publish it: git push   (nothing of it was published before)")
     lines.append("free the space of the old history, when you are content: git data migrate forget && git gc --prune=now")
     return lines
+
+
+def _is_published(repo: Repository, record: Record, rewritten: Rewritten) -> bool:
+    """Whether a remote, as it was last seen, has commits that became others."""
+    new = "".join(f"^{move.new}\n" for move in record.moves)
+    cwd = repo.worktree or repo.common_dir
+    left = git("rev-list", "--ignore-missing", "--remotes", "--stdin", cwd=cwd, stdin=new.encode())
+    return not rewritten.commits.keys().isdisjoint(left.split())
 
 
 def require_space(root: str, needed_bytes: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from git_data.base import fsio
+from git_data.setup.hooks import hooks_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,19 @@ def is_stock(content: bytes) -> bool:
 
 
 def stock_hooks(repo: Repository) -> list[str]:
-    """Paths of git-lfs's own hooks in the repository's own hooks directory."""
-    paths = [os.path.join(repo.common_dir, "hooks", name) for name in NAMES]
+    """Paths of git-lfs's own hooks in the repository's own hooks directory, chained ones included."""
+    paths = [os.path.join(repo.common_dir, "hooks", name + suffix) for name in NAMES for suffix in ("", ".chained")]
     return [path for path in paths if is_stock(fsio.read_file(path) or b"")]
+
+
+def names_of(paths: list[str]) -> list[str]:
+    """The names of the hooks at these paths, each once."""
+    return list(dict.fromkeys(os.path.basename(path).removesuffix(".chained") for path in paths))
+
+
+def retire(repo: Repository) -> list[str]:
+    """Delete them, for they would look for objects that git-lfs did not store; their names. Raises: OSError."""
+    paths = stock_hooks(repo) if hooks_directory(repo)[1] else []
+    for path in paths:
+        fsio.remove_if_exists(path)
+    return names_of(paths)

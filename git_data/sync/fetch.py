@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from git_data.base.report import Progress
 from git_data.errors import GitDataError, UsageError
-from git_data.git.repo import look_elsewhere
 from git_data.store.presence import Presence
+from git_data.sync.implied import look_for_remotes
 from git_data.sync.remotes import Named, default_name, named
 from git_data.sync.session import Session
 from git_data.transfer.download import download
@@ -43,7 +43,7 @@ def lacking(store: Store, pointers: Iterable[Pointer]) -> list[Pointer]:
 
 def sources(repo: Repository) -> list[Named]:
     """All remotes, the default one first."""
-    look_elsewhere(repo)
+    look_for_remotes(repo)
     remotes = named(repo.config)
     first = default_name(repo.config)
     return sorted(remotes.values(), key=lambda remote: remote.name != first)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 
 from git_data.errors import UsageError
-from git_data.git.repo import Repository, look_elsewhere
+from git_data.git.repo import Repository
 from git_data.git.run import git
+from git_data.sync.implied import look_for_remotes
 from git_data.sync.remotes import Named, default_name, named
 
 _KINDS = ("lfs+http://", "lfs+https://", "lfs+ssh://")
@@ -25,9 +26,11 @@ def server_for(repo: Repository, name: str = "") -> tuple[Named, str]:
 
     Raises: UsageError where there is none.
     """
-    look_elsewhere(repo)
+    look_for_remotes(repo)
     remotes = named(repo.config)
     is_git_remote = f"remote.{name}.url" in repo.config.entries
+    if name and not is_git_remote and name not in remotes:
+        raise UsageError(f"there is no remote '{name}', neither of git nor for data", "git remote -v; git data remote list -v")
     git_remote = name if is_git_remote else usual_git_remote(repo)
     if name in remotes and not is_git_remote:
         if not keeps_locks(remotes[name].url):

@@ -24,8 +24,8 @@ from git_data.config import (
     remote_key,
 )
 from git_data.errors import ConfigError, GitDataError, UsageError
-from git_data.git.repo import look_elsewhere
 from git_data.sync import git_urls
+from git_data.sync.implied import look_for_remotes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def default_name(config: Config, git_remote: str = "") -> str:
 
 def find(repo: Repository, text: str = "") -> Named:
     """The remote of that name, or at that address; the default one for an empty text. Raises: UsageError."""
-    look_elsewhere(repo)
+    look_for_remotes(repo)
     remotes = named(repo.config)
     name = text or default_name(repo.config)
     if name in remotes:

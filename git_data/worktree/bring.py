@@ -9,7 +9,7 @@ import os
 
 from git_data.base import report
 from git_data.errors import GitDataError
-from git_data.git.repo import look_elsewhere
+from git_data.sync.implied import look_for_remotes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def bring(repo: Repository, store: Store, pointers: Iterable[Pointer]) -> None:
     if not wanted or repo.settings.fetch != "auto":
         return
     repo = _with_remotes(repo)
-    look_elsewhere(repo)
+    look_for_remotes(repo)
     if not repo.config.names_remotes:
         return
     from git_data.base import libraries

@@ -99,7 +99,7 @@ def check_content(repo: Repository, states: list[State]) -> Iterator[Finding]:
         yield problem(
             f"{count(len(nowhere), 'pointer')} in the work tree whose content is nowhere on this machine",
             "programs read three lines of text instead of data",
-            "git data config --add alternates DIRECTORY && git data checkout   # the store of somebody who has it",
+            "git data pull" if repo.config.names_remotes else "git data remote add -d NAME URL && git data pull",
             nowhere,
         )
     alone = [state.tracked.path for state in states if state.here == CONTENT and not state.stored]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def pointers_in_worktree(repo: Repository, pathspecs: list[bytes], selection: Selection | None = None) -> list[Waiting]:
     """Tracked files with the filter that hold a pointer now; ``pathspecs`` are relative to the current directory.
 
-    Raises: GitFailed when a pathspec matches nothing git knows, FileSystemError when a file cannot be read.
+    Raises: UsageError when a pathspec matches nothing git knows, FileSystemError when a file cannot be read.
     """
     specs = [os.fsdecode(path) for path in pathspecs]
     if specs:

@@ -53,6 +53,6 @@ def say_outcome(repo: Repository, outcome: Outcome) -> None:
 
 
 def _how_to_bring(repo: Repository) -> str:
-    if any(key.startswith("data.") and key.endswith(".url") for key in repo.config.entries):
+    if repo.config.names_remotes or repo.config.get_bool("data.lfs", False):
         return "bring it with: git data pull"
-    return "put the original file in place, or once the data is in the store: git data checkout"
+    return "put the original file in place, or name the remote that has it: git data remote add -d NAME URL && git data pull"

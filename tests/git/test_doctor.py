@@ -166,11 +166,13 @@ def test_pointers_whose_content_is_nowhere(repo: Repo, tmp_path):
     data = repo.write("a.bin", 2000)
     repo.commit()
     elsewhere = tmp_path / "elsewhere"
-    os.makedirs(elsewhere / "objects" / "sha256" / repo.object(data).name[:2])
-    repo.object(data).rename(elsewhere / "objects" / "sha256" / repo.object(data).name[:2] / repo.object(data).name)
+    repo.data("remote", "add", "--local", "there", elsewhere)
+    repo.data("push", "there")
+    repo.data("remote", "remove", "there")
+    repo.object(data).unlink()
     repo.file("a.bin").write_bytes(repo.blob("a.bin"))
     finding = the_one(repo, "1 pointer in the work tree whose content is nowhere")
-    finding["mend"] = finding["mend"].replace("DIRECTORY", shlex.quote(str(elsewhere)))
+    finding["mend"] = finding["mend"].replace("NAME URL", f"there {shlex.quote(str(elsewhere))}")
     mend(repo, finding)
     assert repo.read("a.bin") == data
 

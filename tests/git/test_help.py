@@ -90,6 +90,8 @@ def test_the_manual_page_is_text_where_man_is_missing(tmp_path):
         (["help", "fsk"], "git data fsck"),
         (["xyzzy"], "git data help"),
         (["track", "--dry-rum"], "did you mean --dry-run?"),
+        (["migrate", "lfs", "--histroy"], "did you mean --history?\n  git data migrate lfs -h"),
+        (["config", "--get", "data.remote"], "unrecognized arguments: --get\n  git data config -h"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -166,6 +166,7 @@ def test_a_server_without_locks_is_told_of_once(team: Team, alice: Repo, bob: Re
     assert b"locks" not in alice.run("git", "push", "-q").stderr and team.there.asked("locks") == []
     assert "keeps no locks" in alice.fails("data", "lock", "a.bin", status=8)
     assert "keeps no locks" in alice.fails("data", "locks", status=8)
+    assert "there is no remote 'orgin'" in alice.fails("data", "locks", "--remote", "orgin", status=2)
 
     team.there.without_locks = 501
     bob.git("pull", "-q")

@@ -163,6 +163,12 @@ def test_a_bare_repository_has_revisions_only(repo: Repo, tmp_path):
     assert repo.data("ls-files", "--all", **bare) == "nowhere   a.bin\n"
 
 
+def test_the_git_directory_is_not_called_bare(repo: Repo):
+    for command in ("status", "ls-files", "du"):
+        said = repo.fails("data", command, cwd=repo.git_dir(), status=7)
+        assert "is in the git directory" in said and "bare" not in said
+
+
 def test_a_linked_work_tree_has_its_own_states(repo: Repo, tmp_path):
     repo.write("a.bin", 2000)
     repo.commit()

@@ -112,7 +112,8 @@ def test_without_everything_only_what_no_remote_has_is_rewritten(plain: Repo, tm
     published = plain.git("rev-parse", "main").strip()
     plain.write("new.bin", content(300_000, 11))
     plain.commit("not published")
-    plain.data("migrate", "import", "-I", "*.bin")
+    said = plain.data("migrate", "import", "-I", "*.bin")
+    assert "publish it: git push   (nothing" in said and "name a place for the data: git data remote add" in said
     assert plain.git("rev-parse", "main~1").strip() == published
     # what was plain and matches becomes data in the first new commit, or git would call it modified
     assert is_data(plain, "new.bin") and is_data(plain, "small.bin") and not is_data(plain, "small.bin", "HEAD~1")
@@ -150,7 +151,7 @@ def test_undo_refuses_to_lose_commits(plain: Repo):
 
 def test_undo_of_what_was_pushed_takes_force(plain: Repo):
     plain.data("migrate", "import", "--everything", "--above", "100kB")
-    plain.git("update-ref", "refs/remotes/origin/main", "main")
+    plain.git("update-ref", "refs/remotes/origin/main", "main")  # as after a push
     assert "--undo --force" in plain.fails("data", "migrate", "import", "--undo", status=1)
     plain.data("migrate", "import", "--undo", "--force")
     assert not is_data(plain, "data/train.bin")
@@ -298,7 +299,7 @@ def test_a_rebase_that_is_under_way_stops_it(plain: Repo):
     ("words", "status", "expected"),
     [
         ([], 2, "which files are to become data?"),
-        (["--above", "much"], 7, "is not a size"),
+        (["--above", "much"], 2, "is not a size"),
         (["-I", "!x"], 2, "leave files out by: -X"),
         (["-I", "*.bin", "--include-ref", "nowhere"], 2, "no branch or tag matches 'nowhere'"),
         (["-I", "*.bin", "--everything", "--include-ref", "main"], 2, "exclude each other"),

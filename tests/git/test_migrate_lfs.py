@@ -85,7 +85,7 @@ def test_old_commits_stay_git_lfs_s(repo: Repo, tmp_path: Path) -> None:
     repo.data("fsck")
 
 
-@pytest.mark.parametrize("how", ["clone", "pull"])
+@pytest.mark.parametrize("how", ["clone", "pull", "pull with hooks of both"])
 def test_a_colleague_s_clone_takes_over_old_commits_by_itself(
     repo: Repo, before: dict[str, dict[str, str]], tmp_path: Path, global_config: Path, how: str
 ) -> None:
@@ -96,23 +96,33 @@ def test_a_colleague_s_clone_takes_over_old_commits_by_itself(
     run("git", "data", "install", "--global", cwd=tmp_path)
     run("git", "lfs", "install", "--skip-repo", cwd=tmp_path)  # stays in the user's own settings
     other = Repo(tmp_path / "other")
-    if how == "pull":
+    if how != "clone":
         run("git", "clone", "-q", bare, other.path)
+    if how == "pull with hooks of both":
+        other.git("lfs", "install", "--local")
+        other.data("install", "--global")
+        assert other.file(".git/hooks/pre-push.chained").exists()
     repo.data("migrate", "lfs")
     repo.git("push", "-q", "origin", "main")
-    if how == "pull":
+    if how != "clone":
         other.git("pull", "-q")
     else:
         run("git", "data", "clone", "-q", bare, other.path, cwd=tmp_path)
     assert "git_data" in other.git("config", "--local", "filter.lfs.process")
     assert other.git("config", "--file", ".gitdata", "data.lfs") == "true\n"
-    # a path of this machine is nothing to be committed, so each names it
-    other.git("config", "data.lfs.url", f"lfs+file://{bare}")
-    other.data("pull")
+    # a path of this machine is nothing to be committed, so each clone finds it as git-lfs does
+    assert other.git("data", "remote", "list").split() == ["lfs", f"lfs+file://{bare}", "default"]
     assert files(other) == before["three"]
     other.git("checkout", "-q", "light")
     assert other.status() == ""
     assert files(other) == before["one"]
+    # and hooks of git-lfs do not stop what it knows nothing of
+    other.git("checkout", "-q", "-b", "more")
+    new = other.write("new.bin", 5000)
+    other.commit("on an old commit")
+    assert other.blob("new.bin") == pointer_of(new, "lfs")
+    other.git("push", "-q", "origin", "more")
+    assert b"git lfs" not in b"".join(path.read_bytes() for path in other.file(".git/hooks").iterdir())
 
 
 def test_keep_pointers_changes_nothing_in_git(

@@ -49,7 +49,9 @@ def test_every_commit_has_the_files_it_had(template: Path, tmp_path: Path) -> No
     object_map = tmp_path / "map.csv"
     plan = json.loads(repo.data("migrate", "lfs", "--history", "--dry-run", "--json"))
     assert plan["commits"] == 10 and plan["signed_commits"] == [] and plan["plain_versions"] == 1
-    repo.data("migrate", "lfs", "--history", "--object-map", object_map)
+    repo.git("config", "lfs.url", "https://lfs.example.com/repo")
+    said = repo.data("migrate", "lfs", "--history", "--object-map", object_map)
+    assert "so that others do: git data remote add -d server --lfs" in said
     repo.assert_clean()
     assert files(repo) == before["three"]
     new_refs = repo.git("for-each-ref", "--format=%(refname) %(objecttype)").splitlines()

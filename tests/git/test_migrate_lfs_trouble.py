@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -54,6 +55,15 @@ def test_what_lacks_is_fetched_and_what_is_nowhere_stops_everything(repo: Repo, 
     repo.data("fsck")
 
 
+def test_a_server_that_does_not_answer_is_not_one_that_has_nothing(repo: Repo) -> None:
+    oid = hashlib.sha256(content(3000, seed=0)).hexdigest()
+    lfs_objects(repo)[oid].unlink()
+    repo.git("config", "lfs.url", "http://127.0.0.1:9/repo.git/info/lfs")  # where nobody listens
+    repo.git("config", "data.retries", "0")
+    said = repo.fails("data", "migrate", "lfs", status=3)
+    assert "not on this machine, and the server does not answer" in said and "when the server answers" in said
+
+
 def test_allow_missing_keeps_those_pointers(repo: Repo) -> None:
     gone = content(4000, seed=13)
     oid = pointer_of(gone).split()[3].decode().removeprefix("sha256:")
@@ -95,6 +105,16 @@ exec {real} "$@"
 """
 
 
+@pytest.fixture
+def killer(tmp_path: Path) -> Path:
+    """A directory for the PATH with a git that kills whoever starts it."""
+    path = tmp_path / "bin" / "git"
+    path.parent.mkdir()
+    path.write_text(_KILLER.replace("{real}", shutil.which("git") or ""))
+    path.chmod(0o755)
+    return path.parent
+
+
 @pytest.mark.parametrize(
     ("at", "after"),
     [
@@ -108,15 +128,11 @@ exec {real} "$@"
 )
 @pytest.mark.parametrize("mode", ["--jobs=1", "--history"], ids=["commit", "history"])
 def test_a_killed_run_converges(
-    repo: Repo, before: dict[str, dict[str, str]], tmp_path: Path, at: str, after: str, mode: str
+    repo: Repo, before: dict[str, dict[str, str]], killer: Path, at: str, after: str, mode: str
 ) -> None:
-    killer = tmp_path / "bin" / "git"
-    killer.parent.mkdir()
-    killer.write_text(_KILLER.replace("{real}", shutil.which("git") or ""))
-    killer.chmod(0o755)
     repo.git("status")
     old = state(repo)
-    env = {"PATH": f"{killer.parent}:{os.environ['PATH']}", "KILL_AT": at, "KILL_AFTER": after}
+    env = {"PATH": f"{killer}:{os.environ['PATH']}", "KILL_AT": at, "KILL_AFTER": after}
     done = repo.run("git-data", "migrate", "lfs", mode, env=env, ok=None)
     if done.returncode != -signal.SIGKILL:
         assert mode == "--history" and at == "commit-tree", done.stderr
@@ -133,12 +149,8 @@ def test_a_killed_run_converges(
     assert repo.status() == ""
 
 
-def test_what_was_written_after_a_kill_is_never_overwritten(repo: Repo, tmp_path: Path) -> None:
-    killer = tmp_path / "bin" / "git"
-    killer.parent.mkdir()
-    killer.write_text(_KILLER.replace("{real}", shutil.which("git") or ""))
-    killer.chmod(0o755)
-    env = {"PATH": f"{killer.parent}:{os.environ['PATH']}", "KILL_AT": "update-ref -m", "KILL_AFTER": "1"}
+def test_what_was_written_after_a_kill_is_never_overwritten(repo: Repo, killer: Path) -> None:
+    env = {"PATH": f"{killer}:{os.environ['PATH']}", "KILL_AT": "update-ref -m", "KILL_AFTER": "1"}
     assert repo.run("git-data", "migrate", "lfs", env=env, ok=None).returncode == -signal.SIGKILL
     edited = {"run.bin": b"mine, and of another size\n", ".gitattributes": repo.read(".gitattributes") + b"*.mine text\n"}
     for name, data in edited.items():
@@ -146,6 +158,25 @@ def test_what_was_written_after_a_kill_is_never_overwritten(repo: Repo, tmp_path
     repo.data("migrate", "lfs")
     assert {name: repo.read(name) for name in edited} == edited
     assert sorted(repo.status().split()) == [".gitattributes", "M", "M", "run.bin"]
+
+
+@pytest.mark.parametrize("after", ["", "1"], ids=["before refs move", "after refs moved"])
+@pytest.mark.parametrize("mode", ["--jobs=1", "--history"], ids=["commit", "history"])
+@pytest.mark.parametrize("then", ["undo", "migrate"])
+def test_a_killed_undo_is_finished_by_the_next_command(repo: Repo, killer: Path, mode: str, after: str, then: str) -> None:
+    repo.git("status")
+    old = state(repo)
+    repo.data("migrate", "lfs", mode)
+    env = {"PATH": f"{killer}:{os.environ['PATH']}", "KILL_AT": "update-ref -m", "KILL_AFTER": after}
+    repo.run("git-data", "migrate", "lfs", "--undo", env=env, ok=(-signal.SIGKILL,))
+    if then == "migrate":
+        repo.data("migrate", "lfs", mode)
+        repo.assert_clean()
+        assert repo.blob("run.bin") == pointer_of(repo.read("run.bin"))
+    repo.data("migrate", "lfs", "--undo")
+    assert state(repo) == old
+    assert repo.status() == ""
+    repo.fails("data", "migrate", "lfs", "--undo", status=7)
 
 
 def test_bad_beginnings(repo: Repo, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_an_object_that_was_deleted_after_the_commit(repo: Repo) -> None:
     repo.object(first["a.bin"]).unlink()
     trace = repo.traced("checkout", "-q", "HEAD~1")
     assert "the data of 'a.bin' is not in the store" in trace.errors
-    assert "git data checkout" in trace.errors
+    assert "git data pull" in trace.errors
     assert_pointers(repo, {"a.bin": first["a.bin"]})
     others = {path: data for path, data in first.items() if path != "a.bin"}
     repo.assert_content(others, linked=False)

@@ -82,7 +82,7 @@ def test_paths_and_patterns_choose(reflink_repo: Repo, words: list[str], cwd: st
 
 
 def test_an_unknown_path_is_an_error(repo: Repo) -> None:
-    assert "did not match any file" in repo.fails("data", "relink", "nothing.bin", status=7)
+    assert "no file that git knows matches 'nothing.bin'" in repo.fails("data", "relink", "nothing.bin", status=2)
 
 
 def test_where_blocks_cannot_be_shared_the_answer_is_hard_links(repo: Repo, links_work_here: bool) -> None:

@@ -108,7 +108,7 @@ def test_above_takes_the_suffix_or_the_path(plain):
 
 
 def test_above_with_nonsense_is_a_clear_error(plain):
-    assert "'huge' is not a size" in plain.fails("data", "track", "--above", "huge", status=7)
+    assert "'huge' is not a size" in plain.fails("data", "track", "--above", "huge", status=2)
 
 
 def test_files_in_git_already_are_converted_on_request(plain):

@@ -94,4 +94,4 @@ def test_files_that_are_no_links_are_left_alone(repo: Repo) -> None:
 
 
 def test_an_unknown_path_is_an_error(repo: Repo) -> None:
-    assert "did not match any file" in repo.fails("data", "unprotect", "nothing.bin", status=7)
+    assert "no file that git knows matches 'nothing.bin'" in repo.fails("data", "unprotect", "nothing.bin", status=2)

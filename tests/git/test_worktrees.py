@@ -228,7 +228,7 @@ def test_a_clone_that_cannot_reach_the_data_says_so_and_keeps_pointers(repo: Rep
     run("git", "data", "install", "--global", "--skip-repo", cwd=tmp_path)
     done = run("git", "clone", "-q", f"file://{repo.path}", str(tmp_path / "clone"))
     assert b"the data of 'a.bin' and 1 more is not in the store" in done.stderr
-    assert b"git data checkout" in done.stderr
+    assert b"git data pull" in done.stderr
     clone = Repo(tmp_path / "clone")
     assert clone.read("a.bin") == pointer_of(data)
     clone.assert_clean()
