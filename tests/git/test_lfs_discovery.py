@@ -42,7 +42,7 @@ def found(name: str = "", upload: bool = False) -> Found:
         ("git@[::1]:repo.git", "lfs+ssh://git@[::1]/./repo.git"),
         ("file:///srv/a%20repo.git", "lfs+file:///srv/a%20repo.git"),
         ("/srv/repo.git", "lfs+file:///srv/repo.git"),
-        ("../repo.git", "lfs+file:///work/repo.git"),
+        ("../repo.git", "lfs+file:///srv/repo.git"),
         ("data::https://git.host/repo.git", "lfs+https://git.host/repo.git/info/lfs"),
     ],
 )
@@ -50,7 +50,7 @@ def test_the_server_beside_a_git_server(url: str, address: str) -> None:
     if url.startswith("data::"):
         url = url.replace("https://", "ssh://git@")
         address = "lfs+ssh://git@git.host/repo.git"
-    assert address_beside(url, "/work/here") == address
+    assert address_beside(url, "/srv/here") == address
 
 
 @pytest.mark.parametrize("url", ["data::s3://bucket/project", "ext::sh -c id", "ftp://host/repo", "ssh://-oProxy=x/repo"])
