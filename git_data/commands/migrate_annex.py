@@ -20,13 +20,14 @@ In a clone where nothing of git-annex is left, because a colleague has migrated,
 from __future__ import annotations
 
 import argparse
+import os
 
 from git_data.base.report import Progress, count, human_size, say
 from git_data.commands import output
 from git_data.commands.migrate_annex_show import listing, refuse, show, unavailable
 from git_data.commands.migrate_common import add_object_map, add_undo
 from git_data.commands.parser import add_dry_run, add_jobs, add_json
-from git_data.errors import RepositoryError, UsageError
+from git_data.errors import CheckFailed, RepositoryError, UsageError
 from git_data.git.repo import Repository, locate
 from git_data.migrate import annex_find, outcome
 from git_data.migrate.adopt import adopt, stored
@@ -34,6 +35,7 @@ from git_data.migrate.annex_off import is_on
 from git_data.migrate.annex_place import Roots, is_executable, needed_bytes
 from git_data.migrate.annex_rewrite import Plan
 from git_data.migrate.ready import require_ready
+from git_data.migrate.record import load
 from git_data.store.place import open_store
 
 TYPE_CHECKING = False
@@ -189,6 +191,12 @@ def _undo(repo: Repository, force: bool) -> int:
     from git_data.migrate.annex_off import bring_back
     from git_data.migrate.moves import undo
 
+    objects = os.path.join(repo.common_dir, "annex", "objects")
+    if load(repo, COMMAND) is not None and not os.path.isdir(objects) and not force:
+        raise CheckFailed(
+            f"git-annex's own copies are gone ('{objects}'): its links would lead nowhere, and the content would be in the store only",
+            "take it back all the same: git data migrate annex --undo --force",
+        )
     record = undo(repo, open_store(repo), COMMAND, force)
     left = bring_back(repo)
     output.line(f"taken back: {count(len(record.moves), 'ref')} as before 'git data migrate annex'")

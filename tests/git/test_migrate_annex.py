@@ -174,6 +174,14 @@ def state(repo: Repo) -> tuple[str, ...]:
     )
 
 
+def test_undo_is_refused_where_the_copies_of_git_annex_were_deleted(annexed: Annexed) -> None:
+    repo = annexed.repo
+    repo.data("migrate", "annex")
+    (repo.git_dir() / "annex").rename(repo.git_dir() / "away")
+    assert "lead nowhere" in repo.fails("data", "migrate", "annex", "--undo", status=1)
+    annexed.assert_checked_out("last")
+
+
 def test_one_commit_makes_data_of_the_files_that_are_checked_out_and_undo_takes_it_back(annexed: Annexed) -> None:
     repo = annexed.repo
     before = state(repo)
