@@ -194,7 +194,7 @@ def _undo(repo: Repository, force: bool) -> int:
     objects = os.path.join(repo.common_dir, "annex", "objects")
     if load(repo, COMMAND) is not None and not os.path.isdir(objects) and not force:
         raise CheckFailed(
-            f"git-annex's own copies are gone ('{objects}'): its links would lead nowhere, and the content would be in the store only",
+            f"git-annex's copies are gone ('{objects}'): its links would lead nowhere, the content would be in the store only",
             "take it back all the same: git data migrate annex --undo --force",
         )
     record = undo(repo, open_store(repo), COMMAND, force)
