@@ -66,7 +66,7 @@ def test_a_checkout_leaves_the_pointer_and_says_so(damaged: tuple[Repo, bytes], 
     repo, data = damaged
     said = repo.run("git", "checkout", "-q", "HEAD~").stderr.decode()
     assert repo.read("a.bin") == pointer_of(data)
-    assert "a.bin" in said and "git data checkout" in said
+    assert "a.bin" in said and "git data pull" in said
     assert damage is cut or quarantined(repo, data)
     assert repo.status() == ""
     assert "a.bin" in repo.fails("data", "checkout", status=3)
