@@ -99,7 +99,7 @@ class FilterRepo(Migrator):
 
 
 class Floor(Migrator):
-    name = "git fast-export | git fast-import"
+    name = "fast-export and fast-import"
     about = "the history once through a pipe and nothing done to it"
     program = "git"
 
