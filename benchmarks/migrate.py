@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,7 +37,7 @@ if len(blob.data) > 20000:
 """
 
 
-class Migrator:
+class Migrator(ABC):
     """One way to do it, in ``place``, a clone that may be ruined."""
 
     name = about = program = ""
@@ -44,13 +45,13 @@ class Migrator:
     def __init__(self, place: Place) -> None:
         self.place = place
 
+    @abstractmethod
     def command(self) -> Command:
         """What the user types."""
-        raise NotImplementedError
 
+    @abstractmethod
     def object(self, oid: str) -> str:
         """Where content lies afterwards."""
-        raise NotImplementedError
 
 
 class GitData(Migrator):

@@ -57,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     from git_data.migrate.ready import require_own_view
 
     require_own_view()
+    if getattr(arguments, "undo", False) and getattr(arguments, "dry_run", False):
+        raise UsageError("--undo and --dry-run exclude each other", f"git data migrate {arguments.subcommand} -h")
     status: int | None = _module(arguments.subcommand).run(arguments)
     return status or 0
 

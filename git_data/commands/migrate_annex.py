@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     repo = locate()
     if arguments.undo:
         return _undo(repo, arguments.force)
-    if outcome.finish_earlier(repo, COMMAND):
+    if not arguments.dry_run and outcome.finish_earlier(repo, COMMAND):
         say("an earlier run was finished; nothing else was done")
         return 0
     if arguments.object_map and not arguments.history:

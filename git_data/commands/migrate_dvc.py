@@ -62,8 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
     repo.require_worktree()
     os.chdir(repo.worktree)
     if arguments.undo:
-        if arguments.dry_run:
-            raise UsageError("--undo and --dry-run exclude each other", "git data migrate dvc -h")
         dvc_apply.undo(repo, arguments.force)
         output.line("Everything is as it was before; DVC looks after the data again: dvc status")
         return 0

@@ -24,7 +24,7 @@ from git_data.git.scan import shown
 from git_data.migrate import outcome, versions
 from git_data.migrate.choose import Patterns
 from git_data.migrate.exporting import LFS, PLAIN, Exporting
-from git_data.migrate.ready import require_ready
+from git_data.migrate.ready import require_ready, require_whole_history
 from git_data.migrate.record import Record
 from git_data.migrate.refs import chosen
 from git_data.store.place import open_store
@@ -62,10 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
     repo = locate()
     if arguments.undo:
         return undo(repo, COMMAND, arguments.force, keep_files=bool(repo.worktree))
-    if outcome.finish_earlier(repo, COMMAND):
+    if not arguments.dry_run and outcome.finish_earlier(repo, COMMAND):
         say("an earlier run was finished; nothing else was done")
         return 0
-    require_ready(repo, rewriting=True)
+    if arguments.dry_run:
+        require_whole_history(repo)
+    else:
+        require_ready(repo, rewriting=True)
     include, _ = chosen(repo, arguments.everything, arguments.include_ref, published=True)
     history = versions.look(repo, include, [])
     wanted = Patterns(arguments.include) if arguments.include else None

@@ -29,16 +29,10 @@ from git_data.git.repo import Repository, locate
 from git_data.git.scan import shown
 from git_data.migrate import choose as choosing
 from git_data.migrate import outcome, versions
-from git_data.migrate.ready import require_ready
+from git_data.migrate.ready import require_ready, require_whole_history
 from git_data.migrate.record import Record
 from git_data.migrate.setup import set_up
 from git_data.store.place import open_store
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from git_data.migrate.choose import Choice
-    from git_data.migrate.versions import Versions
-    from git_data.store.objects import Store
 
 COMMAND = "import"
 
@@ -66,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     repo = locate()
     if arguments.undo:
         return undo(repo, COMMAND, arguments.force)
-    if outcome.finish_earlier(repo, COMMAND):
+    if not arguments.dry_run and outcome.finish_earlier(repo, COMMAND):
         say("an earlier run was finished; nothing else was done")
         return 0
     if arguments.no_rewrite:
@@ -77,102 +71,97 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("files are named with --no-rewrite only", f"choose them by pattern: -I {arguments.path[0]}")
     if not arguments.include and not arguments.above:
         raise UsageError("which files are to become data?", "git data migrate import --above 10MB, or -I '*.bin'")
-    require_ready(repo, rewriting=True)
-    include, exclude = refs_of(repo, arguments)
-    history = versions.look(repo, include, exclude)
-    choice = choosing.choose(history, arguments.include, arguments.exclude, _above(arguments))
-    store = open_store(repo)
-    if arguments.dry_run or not choice.paths:
-        return _show(repo, store, history, choice, include, exclude, arguments)
-    return _import(repo, store, history, choice, include, exclude, arguments)
+    if arguments.dry_run:
+        require_whole_history(repo)  # who only looks may have uncommitted work
+    else:
+        require_ready(repo, rewriting=True)
+    task = _Task(repo, arguments)
+    return _show(task, arguments) if arguments.dry_run or not task.choice.paths else _import(task, arguments)
 
 
 def _above(arguments: argparse.Namespace) -> int:
     return parse_size(arguments.above, "--above") if arguments.above else 0
 
 
-def _import(
-    repo: Repository,
-    store: Store,
-    history: Versions,
-    choice: Choice,
-    include: list[str],
-    exclude: list[str],
-    arguments: argparse.Namespace,
-) -> int:
+class _Task:
+    """What is to be done: the part of history that is meant, what it holds, and which files become data."""
+
+    def __init__(self, repo: Repository, arguments: argparse.Namespace) -> None:
+        self.repo = repo
+        self.include, self.exclude = refs_of(repo, arguments)
+        self.history = versions.look(repo, self.include, self.exclude)
+        self.choice = choosing.choose(self.history, arguments.include, arguments.exclude, _above(arguments))
+        self.store = open_store(repo)
+
+
+def _import(task: _Task, arguments: argparse.Namespace) -> int:
     from git_data.migrate.contents import Contents
     from git_data.migrate.history import rewrite
     from git_data.migrate.importing import Importing
     from git_data.migrate.take_in import take_in
 
-    blobs = choosing.blobs(history, choice)
+    blobs = choosing.blobs(task.history, task.choice)
     size = sum(blob.size for blob in blobs)
-    known = Contents(repo).stored(store, blobs)
-    outcome.require_space(store.root, size - sum(pointer.size for pointer in known.values()))
+    known = Contents(task.repo).stored(task.store, blobs)
+    outcome.require_space(task.store.root, size - sum(pointer.size for pointer in known.values()))
     with Progress("storing", len(blobs), size) as progress:
-        pointers = take_in(repo, store, blobs, repo.settings.jobs, progress)
-    with Progress("rewriting", history.commits, noun="commit") as progress:
-        rewritten = rewrite(repo, include, exclude, Importing(repo, choice, pointers, history.boundary), progress)
-    record = Record(repo, COMMAND)
+        pointers = take_in(task.repo, task.store, blobs, task.repo.settings.jobs, progress)
+    with Progress("rewriting", task.history.commits, noun="commit") as progress:
+        rewritten = rewrite(
+            task.repo, task.include, task.exclude, Importing(task.repo, task.choice, pointers, task.history.boundary), progress
+        )
+    record = Record(task.repo, COMMAND)
     record.moves = [move for move in rewritten.moves if move.new != move.old]
     for tip in sorted({move.new for move in record.moves if not move.name.startswith("refs/tags/")}):
-        outcome.require_filter(repo, tip, sorted(choice.paths))
-    set_up(repo, store, record)
-    outcome.publish(repo, store, record, rewritten, arguments.object_map or "")
-    Contents(repo).forget()
-    number = sum(len(history.paths[path]) for path in choice.paths)
+        outcome.require_filter(task.repo, tip, sorted(task.choice.paths))
+    set_up(task.repo, task.store, record)
+    outcome.publish(task.repo, task.store, record, rewritten, arguments.object_map or "")
+    Contents(task.repo).forget()
+    number = sum(len(task.history.paths[path]) for path in task.choice.paths)
     if arguments.json:
         output.print_json(
             {
-                "files": len(choice.paths),
+                "files": len(task.choice.paths),
                 "versions": number,
                 "bytes": size,
-                "patterns": choice.patterns,
+                "patterns": task.choice.patterns,
                 "commits": len(rewritten.commits),
                 "refs": [{"name": move.name, "old": move.old, "new": move.new} for move in record.moves],
                 "before": record.backups,
             }
         )
         return 0
-    output.line(f"{count(number, 'version')} of {count(len(choice.paths), 'file')} became data ({human_size(size)})")
-    for line in outcome.afterwards(repo, record, rewritten):
+    output.line(f"{count(number, 'version')} of {count(len(task.choice.paths), 'file')} became data ({human_size(size)})")
+    for line in outcome.afterwards(task.repo, record, rewritten):
         output.line(line)
     return 0
 
 
-def _show(
-    repo: Repository,
-    store: Store,
-    history: Versions,
-    choice: Choice,
-    include: list[str],
-    exclude: list[str],
-    arguments: argparse.Namespace,
-) -> int:
+def _show(task: _Task, arguments: argparse.Namespace) -> int:
     """What would be done, or that there is nothing to do."""
     from git_data.migrate.contents import Contents
     from git_data.migrate.history import signed_commits
 
-    rows = choosing.by_pattern(history, choice)
-    blobs = choosing.blobs(history, choice)
-    known = Contents(repo).stored(store, blobs)
+    rows = choosing.by_pattern(task.history, task.choice)
+    blobs = choosing.blobs(task.history, task.choice)
+    known = Contents(task.repo).stored(task.store, blobs)
     needed = sum(blob.size for blob in blobs) - sum(pointer.size for pointer in known.values())
-    signed = signed_commits(repo, include, exclude) if choice.paths else []
+    signed = signed_commits(task.repo, task.include, task.exclude) if task.choice.paths else []
     if arguments.json:
         output.print_json(
             {
-                "commits": history.commits,
-                "refs": include,
+                "commits": task.history.commits,
+                "refs": task.include,
                 "patterns": [{"pattern": row[0], "files": row[1], "versions": row[2], "bytes": row[3]} for row in rows],
                 "needed_bytes": needed,
-                "free_bytes": outcome.free_bytes(store.root),
+                "free_bytes": outcome.free_bytes(task.store.root),
                 "signed_commits": signed,
             }
         )
         return 0
-    if not choice.paths:
+    if not task.choice.paths:
         where = "unpublished commits of what is checked out" if not (arguments.everything or arguments.include_ref) else "them"
-        output.line(f"{count(history.commits, 'commit')} looked at, and no file in {where} is to become data")
+        output.line(f"{count(task.history.commits, 'commit')} looked at, and no file in {where} is to become data")
         if not arguments.everything:
             say("all branches and tags: --everything")
         return 0
@@ -180,9 +169,9 @@ def _show(
         (shown(row[0].encode("utf-8", "surrogateescape")), f"{row[1]:,}", f"{row[2]:,}", human_size(row[3])) for row in rows
     ]
     output.write(output.table(shown_rows, ("pattern", "files", "versions", "size"), right=(1, 2, 3)))
-    refs = outcome.some([name.removeprefix("refs/heads/").removeprefix("refs/") for name in include])
-    output.line(f"{count(history.commits, 'commit')} of {refs} would be looked at and rewritten where they have these files")
-    free = outcome.free_bytes(store.root)
+    refs = outcome.some([name.removeprefix("refs/heads/").removeprefix("refs/") for name in task.include])
+    output.line(f"{count(task.history.commits, 'commit')} of {refs} would be looked at and rewritten where they have these files")
+    free = outcome.free_bytes(task.store.root)
     output.line(f"needed in the store: {human_size(needed)}" + (f"; free there: {human_size(free)}" if free is not None else ""))
     if signed:
         output.line(f"signed commits, whose signatures would be lost if they change: {len(signed):,} ({outcome.some(signed)})")

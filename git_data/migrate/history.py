@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 
 from git_data.base.digest import sha256
+from git_data.base.report import Progress
 from git_data.errors import CorruptData, GitFailed, from_os_error
 from git_data.git.run import FLAT, as_stored, git, lines
 from git_data.migrate.record import Move
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO, Any, Protocol
 
-    from git_data.base.report import Progress
     from git_data.git.repo import Repository
 
     class Transform(Protocol):
@@ -64,7 +64,10 @@ def survey(repo: Repository, include: list[str], exclude: list[str]) -> Iterator
     """The commits that ``rewrite`` would go through, for planning. Raises: GitFailed."""
     as_stored()
     commits = [target.commit for target in targets(repo, include)]
-    return exported(repo, commits, exclude)
+    with Progress("looking through history", count_commits(repo, include, exclude), noun="commit") as progress:
+        for commit in exported(repo, commits, exclude):
+            yield commit
+            progress(1)
 
 
 def count_commits(repo: Repository, include: list[str], exclude: list[str]) -> int:

@@ -98,7 +98,7 @@ def require_ready(repo: Repository, rewriting: bool, excused: Excused | None = N
     Raises: RepositoryError, GitFailed.
     """
     if rewriting:
-        _require_whole_history(repo)
+        require_whole_history(repo)
     if not rewriting:
         repo.require_worktree()
     for worktree in worktrees(repo):
@@ -111,7 +111,8 @@ def require_ready(repo: Repository, rewriting: bool, excused: Excused | None = N
         raise RepositoryError("git does not know who commits", 'git config user.name "…" && git config user.email "…"') from None
 
 
-def _require_whole_history(repo: Repository) -> None:
+def require_whole_history(repo: Repository) -> None:
+    """Raises: RepositoryError in a shallow clone."""
     if os.path.exists(os.path.join(repo.common_dir, "shallow")):
         raise RepositoryError("this clone is shallow: its history ends early and cannot be rewritten", "git fetch --unshallow")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 
-from git_data.base.report import Progress
 from git_data.git.promisor import fetch_missing
 from git_data.git.run import FLAT, lines, records
 from git_data.git.scan import pointers_of, raw_ids
-from git_data.migrate.history import count_commits, survey
+from git_data.migrate.history import survey
 from git_data.pointer import MAX_SIZE_BYTES
 
 TYPE_CHECKING = False
@@ -60,17 +59,15 @@ def look(repo: Repository, include: list[str], exclude: list[str]) -> Versions:
     """Go through history once. Raises: GitFailed."""
     found = Versions()
     seen: set[bytes] = set()
-    with Progress("looking through history", count_commits(repo, include, exclude), noun="commit") as progress:
-        for commit in survey(repo, include, exclude):
-            found.commits += 1
-            seen.add(commit.oid)
-            for parent in commit.parents:
-                if parent not in seen and parent not in found.boundary:
-                    found.boundary[parent] = Tree(repo, parent)
-            for change in commit.changes:
-                if change.is_file:
-                    found.paths.setdefault(change.path, {})[change.blob] = None
-            progress(1)
+    for commit in survey(repo, include, exclude):
+        found.commits += 1
+        seen.add(commit.oid)
+        for parent in commit.parents:
+            if parent not in seen and parent not in found.boundary:
+                found.boundary[parent] = Tree(repo, parent)
+        for change in commit.changes:
+            if change.is_file:
+                found.paths.setdefault(change.path, {})[change.blob] = None
     for tree in found.boundary.values():
         for path, (_, blob) in tree.files.items():
             found.paths.setdefault(path, {})[blob] = None

@@ -116,20 +116,10 @@ class HttpReader(Remote):
         if length is not None and length <= 0:
             return
         response, skip = self._open(key, start, length)
-        left = length
         with closing(response):
             if response.status == 416:
                 return
-            for piece in response.chunks(CHUNK_BYTES):
-                data = piece[skip:]
-                skip = max(skip - len(piece), 0)
-                data = data if left is None else data[:left]
-                if data:
-                    yield data
-                if left is not None:
-                    left -= len(data)
-                    if left <= 0:
-                        return
+            yield from part(response.chunks(CHUNK_BYTES), skip, length)
 
     def _open(self, key: str, start: int, length: int | None) -> tuple[Response, int]:
         """An answer and how many bytes of it come before those that were asked for."""
@@ -239,6 +229,21 @@ class Http(HttpReader):
     def delete(self, keys: Sequence[str]) -> None:
         """See ``Remote.delete``."""
         self._writer().delete(keys)
+
+
+def part(pieces: Iterator[bytes], skip: int, length: int | None) -> Iterator[bytes]:
+    """Of a body in pieces what follows the first ``skip`` bytes, and no more than ``length`` of it."""
+    left = length
+    for piece in pieces:
+        data = piece[skip:]
+        skip = max(skip - len(piece), 0)
+        data = data if left is None else data[:left]
+        if data:
+            yield data
+        if left is not None:
+            left -= len(data)
+            if left <= 0:
+                return
 
 
 def _entry(key: str, size: int, response: Response) -> Entry:

@@ -16,6 +16,7 @@ from git_data.errors import GitDataError, NotOnRemote, ObjectRefused, RemoteErro
 from git_data.remote.address import check_host, redacted
 from git_data.remote.base import CHUNK_BYTES
 from git_data.remote.credentials import is_loopback
+from git_data.remote.http import part
 from git_data.remote.http_client import Client, Response
 from git_data.remote.lfs_api import DOWNLOAD, JSON_HEADERS, UPLOAD, Action, Granted
 
@@ -84,23 +85,13 @@ class Basic:
             "GET", oid, granted.actions[DOWNLOAD], granted, headers, None, (200, 206, 416)[: 3 if headers else 1]
         )
         skip = start if response.status == 200 else 0
-        left = length
         with closing(response):
             if response.status == 416:
                 return
             if response.status == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
                 raise RemoteError(f"object {oid[:12]}: the server sends another part than the one it was asked for")
             try:
-                for piece in response.chunks(CHUNK_BYTES):
-                    data = piece[skip:]
-                    skip = max(skip - len(piece), 0)
-                    data = data if left is None else data[:left]
-                    if data:
-                        yield data
-                    if left is not None:
-                        left -= len(data)
-                        if left <= 0:
-                            return
+                yield from part(response.chunks(CHUNK_BYTES), skip, length)
             except GitDataError as error:
                 raise _without_query(error, response.url, oid) from None
 

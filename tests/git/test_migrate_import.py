@@ -218,6 +218,7 @@ def test_no_rewrite_makes_one_commit_and_leaves_the_files_alone(plain: Repo):
 
 def test_a_dry_run_tells_files_versions_and_bytes_and_changes_nothing(plain: Repo):
     refs = plain.git("for-each-ref")
+    plain.write("code.py", "print('not committed')\n")
     said = plain.data("migrate", "import", "--everything", "--above", "100kB", "--dry-run")
     assert "/tool" in said and "free there" in said and "needed in the store: 670.0 kB" in said, said
     told = json.loads(plain.data("migrate", "import", "--everything", "-I", "*.bin", "--dry-run", "--json"))
@@ -305,6 +306,7 @@ def test_a_rebase_that_is_under_way_stops_it(plain: Repo):
         (["-I", "*.bin", "--everything", "--include-ref", "main"], 2, "exclude each other"),
         (["a.bin"], 2, "with --no-rewrite only"),
         (["--no-rewrite"], 2, "which files"),
+        (["--undo", "--dry-run"], 2, "exclude each other"),
     ],
 )
 def test_words_that_make_no_sense(plain: Repo, words: list[str], status: int, expected: str):
